@@ -3,7 +3,7 @@
 import json
 import sys
 
-from axolotl.utils.data.utils import deduplicate_dataset
+from axolotl.utils.data.utils import deduplicate_and_log_datasets
 from datasets import Dataset
 
 with open(sys.argv[1], encoding="utf-8") as file:
@@ -15,7 +15,7 @@ for place, row in enumerate(rows):
     if row["text"] in seen:
         taken.append(place)
     seen.add(row["text"])
-kept = deduplicate_dataset(texts, seen_hashes={})[0]
+kept, _ = deduplicate_and_log_datasets(texts)
 if len(kept) != len(rows) - len(taken):
     sys.exit("it left other rows than those of different texts")
 with open(sys.argv[2], "w") as file:

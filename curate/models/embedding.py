@@ -107,8 +107,7 @@ def _sentences(folder: str) -> Embed:
             vectors = [model.encode([text], show_progress_bar=False)[0] for text in texts]
         finally:
             torch.set_num_threads(threads)
-        width = model.get_sentence_embedding_dimension()
-        return _unit(np.array(vectors, np.float32).reshape(len(texts), width or 0), texts)
+        return _unit(np.stack(vectors), texts)
 
     return embed
 

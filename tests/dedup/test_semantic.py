@@ -8,7 +8,15 @@ import pytest
 import curate
 from curate.dedup import semantic
 from schemas.errors import UsageError
-from tests.helpers import assert_arithmetic, dropped_rows, hashes, kept_rows, parquet, write_jsonl
+from tests.helpers import (
+    assert_arithmetic,
+    dropped_rows,
+    hashes,
+    kept_rows,
+    manifest,
+    parquet,
+    write_jsonl,
+)
 from tests.helpers import curate as command
 
 pytest.importorskip("model2vec")
@@ -151,3 +159,51 @@ def test_the_command_takes_a_model(model, tmp_path):
     told = command("dedup", source, "-o", tmp_path / "out", "--semantic", "0.95", "--model", model)
     assert told.code == 0, told.err
     assert "semantic pair < 0.95" in told.out
+
+
+@pytest.fixture(scope="module")
+def sentence_model(tmp_path_factory):
+    """A sentence-transformers model: one layer with weights from a fixed seed, and mean pooling."""
+    pytest.importorskip("sentence_transformers")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    from tests.models.making import CONTEXT, WORDS, save_tokenizer
+
+    inner = tmp_path_factory.mktemp("sentences") / "inner"
+    torch.manual_seed(5)
+    config = BertConfig(
+        vocab_size=3 + len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=CONTEXT,
+    )
+    BertModel(config).save_pretrained(inner)
+    save_tokenizer(inner)
+    folder = inner.with_name("model")
+    layers = [Transformer(str(inner)), Pooling(16)]
+    SentenceTransformer(modules=layers, device="cpu").save_pretrained(str(folder))
+    return folder
+
+
+@pytest.mark.slow
+def test_a_model_of_sentence_transformers_finds_what_differs_by_a_word(sentence_model, tmp_path):
+    rows = [
+        row("what is a cat", "the cat sat on a mat", "it ran away"),
+        row("what is a cat", "the cat sat on a mat", "it ran away !"),
+        row("what is a mat", "good", "the cat then ran from your mat"),
+    ]
+    source = write_jsonl(tmp_path / "rows.jsonl", rows)
+    said = (source, "--semantic", "0.95", "--model", sentence_model)
+    told = command("dedup", *said, "-o", tmp_path / "one")
+    assert told.code == 0, told.err
+    (gone,) = dropped_rows(tmp_path / "one")
+    assert (gone["source_row"], gone["rule"]) == (1, "semantic pair < 0.95")
+    assert 0.95 <= gone["value"] < 1
+    assert "(sentence-transformers " in manifest(tmp_path / "one")["versions"]["embeddings"]
+    assert command("dedup", *said, "-o", tmp_path / "two", "--workers", "2").code == 0
+    assert hashes(tmp_path / "two") == hashes(tmp_path / "one")

@@ -133,6 +133,7 @@ def run(
             if seen is not None:
                 files |= write_clusters(place.work, place.root, seen.clusters, known)
                 files |= write_contamination(place.root, seen.contamination, known)
+            files |= _carried(recipe, plan, place, known)
             if review is not None or any(one.parts("annotations") for one in plan.parents):
                 from curate.annotate.results import write_annotations
 
@@ -423,6 +424,23 @@ def _write(
         files[path] = file
         watcher.advance("write", len(files), total)
     files |= write_refused(place.work, place.root, len(staged))
+    return files
+
+
+def _carried(recipe: Recipe, plan: Plan, place: Workplace, known: Overall) -> dict[str, OutputFile]:
+    """Write what earlier runs saw across the records, where this one does not look itself."""
+    kinds = {path.parent.name for one in plan.parents for path in map(Path, one.manifest.files)}
+    files: dict[str, OutputFile] = {}
+    if "clusters" in kinds and not recipe.dedup.active:
+        from curate.carry import carry_clusters
+
+        files |= carry_clusters(plan.parents, place.work, place.root, known)
+    # Redacted texts are others than those whose spans were found, and these may show what went.
+    unredacted = not any(task.redact for task in plan.tasks)
+    if "contamination" in kinds and recipe.decontaminate.mode is None and unredacted:
+        from curate.carry import carry_contamination
+
+        files |= carry_contamination(plan.parents, place.root, known)
     return files
 
 

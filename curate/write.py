@@ -319,7 +319,7 @@ def write_clusters(
     path = Path(root) / "clusters" / "clusters-00000-of-00001.parquet"
     aside = path.with_name(f".{path.name}.aside")
     count = 0
-    splits = _final_splits(work, known)
+    splits = final_splits(work, known)
     with pq.ParquetWriter(aside, CLUSTERS, compression=COMPRESSION) as writer:
         for one in clusters:
             order = np.lexsort((one.rows, one.cluster))
@@ -350,7 +350,7 @@ def _cluster_rows(
     return pa.RecordBatch.from_arrays(columns, schema=CLUSTERS)
 
 
-def _final_splits(work: str | Path, known: Overall) -> pa.Array:
+def final_splits(work: str | Path, known: Overall) -> pa.Array:
     """Return the split that each record ended in, null where it went."""
     parts = []
     for index, rows in enumerate(known.shard_rows):

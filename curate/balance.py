@@ -1,8 +1,12 @@
-"""Balancing: leaving pairs out until a signal no longer tells chosen from rejected.
+"""Balancing: leaving pairs out, or weighing them, until a signal no longer tells the label.
 
 A model that learns from pairs in which the longer answer is nearly always chosen learns to be long
 (Singhal et al. 2023, arXiv:2310.03716). After balancing, the signal is as often higher in rejected
 as in chosen, so that by itself it predicts nothing: an AUC of 0.5.
+
+Weighing keeps every pair and says how much it counts: by the inverse of how likely its side is to
+be the longer one among pairs of a like difference (inverse propensity: Rosenbaum and Rubin 1983,
+doi:10.1093/biomet/70.1.41).
 
 Which pairs stay follows from their content and the seed, never from the order they are read in.
 """
@@ -18,14 +22,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 STRATA: Final = 4
-"""Bins of a doubling, for matching: pairs whose ratios differ by less than a fifth are alike."""
+"""Bins of a doubling: pairs whose ratios differ by less than a fifth are alike."""
+
+MOST: Final = 10.0
+"""The most that a pair may count, so that a few rare ones do not decide alone what is learned."""
 
 
 class BalanceHow(StrEnum):
-    """How pairs are chosen to be left out."""
+    """How a signal is balanced: by leaving pairs out, or by weighing all."""
 
     MATCHING = "matching"
     SAMPLING = "sampling"
+    WEIGHTING = "weighting"
 
 
 def sides_of(name: str) -> tuple[str, str]:
@@ -74,6 +82,28 @@ def surplus(
         ranked = more[np.argsort(order[more], kind="stable")]
         out[ranked[: len(more) - len(fewer)]] = True
     return out
+
+
+def weights(chosen: np.ndarray, rejected: np.ndarray) -> np.ndarray:
+    """Return how much each of n pairs counts (float64, 0 to `MOST`), so that the AUC is 0.5.
+
+    `chosen` and `rejected` (float64, n) are the signal's values, NaN where not measured. Among
+    pairs of a like difference both sides weigh the same, and together as much as there are pairs,
+    unless `MOST` forbids it. Where all of them favour one side they weigh nothing, for no pair
+    makes up for them. A pair without a difference, or not measured, counts as one.
+    """
+    import numpy as np
+
+    found = np.ones(len(chosen))
+    higher, lower = chosen > rejected, chosen < rejected
+    strata = _strata(chosen, rejected)
+    for stratum in np.unique(strata[higher | lower]):
+        here = strata == stratum
+        fewer, more = sorted((side & here for side in (higher, lower)), key=np.count_nonzero)
+        few, many = np.count_nonzero(fewer), np.count_nonzero(more)
+        rare = min((few + many) / (2 * few), MOST) if few else 0.0
+        found[fewer], found[more] = rare, rare * few / many
+    return found
 
 
 def _strata(chosen: np.ndarray, rejected: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ measured to add 190 MB to the process at most, and 60 MB from then on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from curate import mixing
 from curate import rules as rulebook
-from curate.balance import BalanceHow, surplus
+from curate.balance import BalanceHow, surplus, weights
 from curate.dedup.fates import FATES, Outcome
 from curate.judge import DIGEST_COLUMNS
 from curate.ledger import FATE
@@ -27,6 +27,7 @@ from curate.mixing import Portion, left_out, quotas
 from curate.restoring import splits_of
 from curate.rules import Rule, Tally, Verdicts
 from curate.signals import Digests, measure_all
+from curate.signals.weight import WEIGHT
 from curate.split import TRAIN, held_out, in_test, scramble
 from curate.stage import staged_paths
 from schemas.records import Shape, empty_batch
@@ -240,6 +241,8 @@ def decide(work: Path, known: Overall, wanted: Wanted, across: Across | None = N
     across = across or Across(FATES.empty_table())
     test = _in_test(known, wanted, across.groups)
     fates = _after(work, known, wanted, across.fates)
+    if wanted.balance is not None and wanted.how is BalanceHow.WEIGHTING:
+        known = _weighed(work, known, wanted, wanted.balance, fates)
     later, leaks = _Fates.of(fates), _Fates.of(known.leaks)
     places: list[str] = []
     tally: Tally | None = None
@@ -374,7 +377,7 @@ def _after(work: Path, known: Overall, wanted: Wanted, across: pa.Table) -> pa.T
         return across
     outcome = Outcome(alive_after_rules(work, known, wanted))
     outcome.alive[across.column("row").to_numpy()] = False
-    if wanted.balance is not None:
+    if wanted.balance is not None and wanted.how is not BalanceHow.WEIGHTING:
         _drop_surplus(work, known, wanted, wanted.balance, outcome)
     _drop_beyond_portions(known, wanted, outcome)
     return pa.concat_tables([across, outcome.table()]).sort_by("row")
@@ -384,13 +387,9 @@ def _drop_surplus(
     work: Path, known: Overall, wanted: Wanted, on: tuple[str, str], outcome: Outcome
 ) -> None:
     """Leave records out, so that those that stay are balanced."""
-    values: list[list[np.ndarray]] = [[np.zeros(0)], [np.zeros(0)]]
-    for index in range(len(known.shard_rows)):
-        for measures in _measures(work, index, list(on)):
-            for side, found in zip(on, values, strict=True):
-                column = measures.column(side).cast(pa.float64())
-                found.append(column.to_numpy(zero_copy_only=False))
-    chosen, rejected = (np.where(outcome.alive, np.concatenate(found), np.nan) for found in values)
+    chosen, rejected = (
+        np.where(outcome.alive, values, np.nan) for values in _both_sides(work, known, on)
+    )
     drawn = scramble(known.hashes.pair[:, 0], wanted.seed)
     rows = np.flatnonzero(surplus(chosen, rejected, drawn, wanted.how))
     base = on[0].removeprefix("chosen_")
@@ -402,6 +401,30 @@ def _drop_surplus(
         value=(chosen - rejected)[rows],
         threshold=0.0,
     )
+
+
+def _weighed(
+    work: Path, known: Overall, wanted: Wanted, on: tuple[str, str], fates: pa.Table
+) -> Overall:
+    """Return what is known with the weights of the records that stay, NaN for all others."""
+    alive = alive_after_rules(work, known, wanted)
+    alive[fates.column("row").to_numpy()] = False
+    chosen, rejected = _both_sides(work, known, on)
+    found = np.full(len(alive), np.nan)
+    found[alive] = weights(chosen[alive], rejected[alive])
+    return replace(known, signals={**known.signals, WEIGHT: found})
+
+
+def _both_sides(work: Path, known: Overall, on: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return two signals of all records (float64, NaN for null), in dataset order."""
+    values: list[list[np.ndarray]] = [[np.zeros(0)], [np.zeros(0)]]
+    for index in range(len(known.shard_rows)):
+        for measures in _measures(work, index, list(on)):
+            for side, found in zip(on, values, strict=True):
+                column = measures.column(side).cast(pa.float64())
+                found.append(column.to_numpy(zero_copy_only=False))
+    chosen, rejected = (np.concatenate(found) for found in values)
+    return chosen, rejected
 
 
 def _drop_beyond_portions(known: Overall, wanted: Wanted, outcome: Outcome) -> None:

@@ -109,7 +109,9 @@ def measures_schema(shape: Shape, signals: tuple[str, ...]) -> pa.Schema:
 def signal_schema(shape: Shape, signals: tuple[str, ...]) -> pa.Schema:
     """Return the columns that the named signals of such records have."""
     local = measure(empty_batch(SCHEMAS[shape]), signals).schema
-    types = {name: pa.float64() for name in signals if registry()[name].learned}
+    types = {
+        name: pa.float64() for name in signals if registry()[name].learned or registry()[name].made
+    }
     types |= {field.name: field.type for field in local}
     return pa.schema([(name, types.get(name, pa.int32())) for name in signals])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from curate.adapting.detect import detect, format_for
 from curate.adapting.own import check_columns, remarks
-from curate.balance import sides_of
+from curate.balance import BalanceHow, sides_of
 from curate.direction import allowed
 from curate.disk import digest_of
 from curate.engines import Engine
@@ -29,6 +29,7 @@ from curate.restoring import check as check_wish
 from curate.rows import Rows, Shard
 from curate.rules import Rule
 from curate.signals import by_default, named, registry, signals_for
+from curate.signals.weight import WEIGHT
 from curate.sources import Advance, SourceFile, find, name_of, unwatched
 from curate.stage import Content, Reading, StageTask
 from schemas.errors import DataError, UsageError
@@ -138,13 +139,15 @@ def measured(plan: Plan, recipe: Recipe, rules: Iterable[Rule]) -> Plan:
     """
     columns = SCHEMAS[plan.shape].names
     asked = {rule.signal for rule in rules} | set(named(recipe.filter.signals, columns))
+    carried = _carried(plan, recipe)
+    weighs = recipe.balance.on is not None and recipe.balance.how is BalanceHow.WEIGHTING
+    _check_made(asked, set() if weighs else carried)
+    asked |= carried | ({WEIGHT} if weighs else set())
     if recipe.balance.on is not None:
         asked |= _balanced_signals(recipe.balance.on, columns, plan.shape.value)
     if recipe.measures or asked:
         asked |= set(by_default(columns))
     stored = [folder.manifest.signals for folder in plan.parents]
-    if stored and all(task.content is not Content.ROWS for task in plan.tasks):
-        asked |= set.intersection(*map(set, stored))
     signals = tuple(name for name in signals_for(columns) if name in asked)
     models = _models(recipe)
     made_by = _made_by(signals, models, stored)
@@ -153,10 +156,14 @@ def measured(plan: Plan, recipe: Recipe, rules: Iterable[Rule]) -> Plan:
         from curate.redact import kinds_of
 
         redact = kinds_of(recipe.redact)
+    made_anew = {WEIGHT} if weighs else set()
+    if redact:  # other texts, other measures
+        made_anew |= {name for name in signals if not registry()[name].made}
     reused = {
-        str(folder.root): tuple(name for name in signals if kept.get(name) == made_by[name])
+        str(folder.root): tuple(
+            name for name in signals if kept.get(name) == made_by[name] and name not in made_anew
+        )
         for folder, kept in zip(plan.parents, stored, strict=True)
-        if not redact  # other texts, other measures
     }
     tasks = tuple(
         replace(
@@ -169,6 +176,27 @@ def measured(plan: Plan, recipe: Recipe, rules: Iterable[Rule]) -> Plan:
         for task in plan.tasks
     )
     return replace(plan, tasks=tasks, signals=signals, made_by=made_by)
+
+
+def _carried(plan: Plan, recipe: Recipe) -> set[str]:
+    """Return the signals that every source is a dataset folder with.
+
+    Not what a run made of the labels where people may turn these round.
+    """
+    if not plan.parents or any(task.content is Content.ROWS for task in plan.tasks):
+        return set()
+    both = set.intersection(*(set(folder.manifest.signals) for folder in plan.parents))
+    return {name for name in both if not (recipe.annotations.active and registry()[name].made)}
+
+
+def _check_made(asked: set[str], there: set[str]) -> None:
+    """Raise UsageError for a signal that some step of a run makes, and no folder has yet."""
+    for name in sorted(asked - there):
+        if registry()[name].made:
+            raise UsageError(
+                f"{name} is made by no text: `curate balance DIR -o DIR2 --on SIGNAL --how "
+                f"weighting` makes a folder that has it, and only such folders can be judged by it"
+            )
 
 
 def _models(recipe: Recipe) -> Models:

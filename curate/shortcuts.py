@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from curate.signals.weight import WEIGHT
 from schemas.errors import UsageError
 from schemas.records import Shape
 
@@ -41,7 +42,7 @@ class Shortcut:
     """How well one signal tells the label: its AUC with an interval, over `pairs` measured pairs.
 
     `ties` are pairs in which both answers have the same value. For labelled records `pairs` counts
-    records and `ties` is 0.
+    records and `ties` is 0. Where pairs are weighed, `pairs` and `ties` still count each as one.
     """
 
     name: str
@@ -57,10 +58,12 @@ class Shortcut:
         return abs(self.auc - 0.5)
 
 
-def shortcuts(folder: Folder) -> list[Shortcut]:
+def shortcuts(folder: Folder, *, weighted: bool = False) -> list[Shortcut]:
     """Return every measured signal of a folder's kept records as a shortcut, the strongest first.
 
-    Raises UsageError for a folder without measures, or with records that prefer nothing.
+    `weighted` counts each pair by the weight that balancing gave it.
+    Raises UsageError for a folder without measures, or with records that prefer nothing, or without
+    weights where these are to count.
     """
     shape = folder.manifest.shape
     if shape is Shape.RANKED:
@@ -72,14 +75,27 @@ def shortcuts(folder: Folder) -> list[Shortcut]:
             f"{folder.root} has no measures; `curate filter {folder.root} -o DIR --preset none` "
             "makes a folder that has"
         )
-    return tell(folder, folder.manifest, _kept_signals(folder, _names(folder.manifest)))
+    if weighted:
+        check_weighed(folder)
+    names = [*_names(folder.manifest), *([WEIGHT] if weighted else [])]
+    return tell(folder, folder.manifest, kept_signals(folder, names))
+
+
+def check_weighed(folder: Folder) -> None:
+    """Raise UsageError for a folder whose records have no weights."""
+    if WEIGHT not in folder.manifest.signals:
+        raise UsageError(
+            f"{folder.root} has no weights; `curate balance {folder.root} -o DIR --on SIGNAL --how "
+            "weighting` makes a folder that has"
+        )
 
 
 def tell(folder: Folder, manifest: Manifest, columns: dict[str, np.ndarray]) -> list[Shortcut]:
     """Return the shortcuts that these signals of the kept records are, the strongest first.
 
     `columns` are float64, NaN for what is not measured, in the order of the folder's data files;
-    `manifest` is the folder's, which need not be written yet.
+    `manifest` is the folder's, which need not be written yet. If `weight` is among them, pairs
+    count by it.
     """
     found: list[Shortcut] = []
     if manifest.shape is Shape.PAIR:
@@ -89,10 +105,13 @@ def tell(folder: Folder, manifest: Manifest, columns: dict[str, np.ndarray]) -> 
     return sorted(found, key=lambda one: (-one.strength, one.name))
 
 
-def within_pairs(name: str, chosen: np.ndarray, rejected: np.ndarray) -> Shortcut | None:
+def within_pairs(
+    name: str, chosen: np.ndarray, rejected: np.ndarray, weights: np.ndarray | None = None
+) -> Shortcut | None:
     """Return the AUC within pairs of a signal (float64, n each), None where it is never measured.
 
-    NaN in either means that the pair is not measured.
+    NaN in either means that the pair is not measured. `weights` (float64, n) say how much each pair
+    counts, NaN as 1; the interval is then that of as many pairs as they are worth (`worth`).
     """
     import numpy as np
 
@@ -103,7 +122,25 @@ def within_pairs(name: str, chosen: np.ndarray, rejected: np.ndarray) -> Shortcu
     higher = int(np.count_nonzero(chosen[measured] > rejected[measured]))
     ties = int(np.count_nonzero(chosen[measured] == rejected[measured]))
     auc = (higher + ties / 2) / pairs
-    return Shortcut(name, auc, *_wilson(auc, pairs), pairs, ties)
+    if weights is None:
+        return Shortcut(name, auc, *_wilson(auc, pairs), pairs, ties)
+    counts = np.nan_to_num(weights[measured], nan=1.0)
+    if not counts.any():
+        return None
+    wins = np.sign(chosen[measured] - rejected[measured]) / 2 + 0.5
+    auc = float(np.average(wins, weights=counts))
+    return Shortcut(name, auc, *_wilson(auc, worth(counts)), pairs, ties)
+
+
+def worth(weights: np.ndarray) -> float:
+    """Return how many equal pairs weighed ones are worth: Kish's effective sample size (1965).
+
+    The square of their sum by the sum of their squares; 0 where none weighs anything.
+    """
+    import numpy as np
+
+    squares = float(np.square(weights).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
 def of_labels(name: str, values: np.ndarray, label: np.ndarray) -> Shortcut | None:
@@ -124,7 +161,7 @@ def of_labels(name: str, values: np.ndarray, label: np.ndarray) -> Shortcut | No
     return Shortcut(name, auc, *_hanley_mcneil(auc, good, bad), good + bad, 0)
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
+def _wilson(share: float, n: float) -> tuple[float, float]:
     """Return Wilson's score interval of a share of n."""
     middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     reach = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
@@ -150,10 +187,10 @@ def _of_pairs(
     for name, values in columns.items():
         base = name.removeprefix("chosen_")
         if name != base and f"rejected_{base}" in columns:
-            found = within_pairs(base, values, columns[f"rejected_{base}"])
+            found = within_pairs(base, values, columns[f"rejected_{base}"], columns.get(WEIGHT))
             if found is not None:
                 yield found
-    by_model = _of_models(folder, manifest)
+    by_model = _of_models(folder, manifest) if WEIGHT not in columns else None
     if by_model is not None:
         yield by_model
 
@@ -178,7 +215,7 @@ def _of_labels(folder: Folder, columns: dict[str, np.ndarray]) -> Iterator[Short
                 yield found
 
 
-def _kept_signals(folder: Folder, names: list[str]) -> dict[str, np.ndarray]:
+def kept_signals(folder: Folder, names: list[str]) -> dict[str, np.ndarray]:
     """Return signals of the kept records (float64, NaN for null), in the order of the records."""
     import pyarrow as pa
     import pyarrow.parquet as pq

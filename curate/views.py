@@ -122,19 +122,24 @@ def _show_across(told: dict[str, Any], console: Console) -> None:
         console.print(benchmarks)
 
 
-def show_export(target: Target, made: Exported, to: Path, *, as_json: bool = False) -> None:
-    """Show what an export wrote, what it leaves out, and the file that says how to go on."""
+def show_export(
+    target: Target, made: Exported, to: Path, *, weighed: bool, as_json: bool = False
+) -> None:
+    """Show what an export wrote, what it leaves out, and the file that says how to go on.
+
+    `weighed` records have weights, which no trainer of these reads row by row.
+    """
     files = [*made.files.values(), *made.snippets]
+    left_out = ", ".join(filter(None, [target.leaves_out, "the pairs' weights" if weighed else ""]))
     if as_json:
-        left_out = target.leaves_out or None
-        _print_json({"path": str(to), "files": files, "leaves_out": left_out})
+        _print_json({"path": str(to), "files": files, "leaves_out": left_out or None})
         return
     console = out()
     console.print(safe(f"{target.title}: {to}"))
     for name in files:
         console.print(safe(f"  {name}"))
-    if target.leaves_out:
-        console.print(safe(f"left out, for want of a place: {target.leaves_out}"), style="dim")
+    if left_out:
+        console.print(safe(f"left out, for want of a place: {left_out}"), style="dim")
 
 
 _CONFIGS = {"data": "default"}

@@ -12,8 +12,10 @@ from dataclasses import asdict
 from rich.table import Table
 
 from curate.console import out
-from curate.shortcuts import Shortcut
+from curate.shortcuts import Shortcut, kept_signals, worth
+from curate.signals.weight import WEIGHT
 from curate.whatif import Trial
+from schemas.layout import Folder
 
 
 def show_trial(found: Trial, *, as_json: bool = False) -> None:
@@ -76,6 +78,26 @@ def show_balance(on: str, before: list[Shortcut], after: list[Shortcut]) -> None
                 style="bold" if one.name == base else None,
             )
     out().print(table)
+
+
+def show_weights(folder: Folder) -> None:
+    """Show what weighing did, where the records of a folder have weights."""
+    import numpy as np
+
+    if WEIGHT not in folder.manifest.signals:
+        return
+    weights = np.nan_to_num(kept_signals(folder, [WEIGHT])[WEIGHT], nan=1.0)
+    idle = int(np.count_nonzero(weights == 0))
+    console = out()
+    console.print(
+        f"{len(weights):,} pairs, none left out, weigh {weights.min():.2g} to {weights.max():.2g} "
+        f"and are worth {worth(weights):,.0f} of equal weight"
+    )
+    if idle:
+        console.print(
+            f"{idle:,} weigh nothing: of pairs with a like difference, all favour the same side"
+        )
+    console.print("`train METHOD --weighted` draws its rows by them", style="dim")
 
 
 def _shortcut_table(first: str, *others: str) -> Table:

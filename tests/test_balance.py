@@ -6,9 +6,20 @@ import random
 import numpy as np
 import pytest
 
-from curate.balance import BalanceHow, surplus
-from curate.shortcuts import MODEL, of_labels, within_pairs
-from tests.helpers import assert_arithmetic, curate, done, kept_rows, manifest, trl, write_jsonl
+from curate.balance import MOST, BalanceHow, surplus, weights
+from curate.shortcuts import MODEL, of_labels, within_pairs, worth
+from tests.helpers import (
+    assert_arithmetic,
+    curate,
+    done,
+    dropped_rows,
+    hashes,
+    kept_rows,
+    manifest,
+    parquet,
+    trl,
+    write_jsonl,
+)
 
 
 def biased(count=60):
@@ -63,7 +74,10 @@ def test_length_is_found_as_a_shortcut_and_comes_first(measured):
     assert text[1].split()[0] in ("chars", "words", "short_lines")
 
 
-@pytest.mark.parametrize("how", list(BalanceHow))
+LEAVING_OUT = [BalanceHow.MATCHING, BalanceHow.SAMPLING]
+
+
+@pytest.mark.parametrize("how", LEAVING_OUT)
 def test_after_balancing_the_signal_tells_nothing(measured, tmp_path, how):
     out = tmp_path / "out"
     shown = done(curate("balance", measured, "-o", out, "--on", "words", "--how", how)).out
@@ -90,10 +104,106 @@ def test_which_pairs_stay_does_not_depend_on_their_order():
     rng = np.random.default_rng(2)
     chosen, rejected = rng.random(200), rng.random(200) * 0.5
     order, turn = rng.permutation(200).astype(np.uint64), rng.permutation(200)
-    for how in BalanceHow:
+    for how in LEAVING_OUT:
         out = surplus(chosen, rejected, order, how)
         turned = surplus(chosen[turn], rejected[turn], order[turn], how)
         assert (turned == out[turn]).all()
+
+
+def test_weights_bring_the_auc_to_a_half_and_none_is_above_the_most():
+    rng = np.random.default_rng(4)
+    chosen, rejected = rng.integers(1, 400, 3000) * 2.0, rng.integers(1, 300, 3000) * 1.0
+    chosen[::100] = np.nan
+    found = weights(chosen, rejected)
+    assert within_pairs("x", chosen, rejected).auc > 0.7
+    assert within_pairs("x", chosen, rejected, found).auc == pytest.approx(0.5)
+    assert found.min() >= 0
+    assert found.max() == MOST
+    assert (found[::100] == 1).all()
+
+
+def test_pairs_of_a_like_difference_weigh_as_much_on_either_side():
+    chosen = np.array([8.0, 8, 8, 2, 2, 64, 5])
+    rejected = np.array([2.0, 2, 2, 8, 64, 2, 5])
+    assert weights(chosen, rejected) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2, 1, 1, 1])
+
+
+def test_pairs_that_no_other_pair_makes_up_for_weigh_nothing():
+    assert weights(np.array([9.0, 9, 3]), np.array([1.0, 1, 3])).tolist() == [0, 0, 1]
+
+
+def test_weighed_pairs_are_worth_as_many_as_kish_says():
+    assert worth(np.array([1.0, 1, 1, 1])) == 4
+    assert worth(np.array([2.0, 0])) == 1
+    assert worth(np.array([3.0, 1])) == pytest.approx(1.6)
+
+
+@pytest.fixture(scope="module")
+def weighed(measured):
+    out = measured.parent / "weighed"
+    told = done(curate("balance", measured, "-o", out, "--on", "words", "--how", "weighting"))
+    return out, told.out
+
+
+def weight_by_id(folder):
+    found = [one for path in (folder / "signals").glob("train-*") for one in parquet(path)]
+    return {one["id"]: one["weight"] for one in found}
+
+
+def test_weighting_leaves_nothing_out_and_the_weighted_auc_is_a_half(measured, weighed):
+    out, told = weighed
+    assert len(kept_rows(out)) == len(kept_rows(measured)) == 60
+    assert_arithmetic(out)
+    assert manifest(out)["stages"][-1]["dropped"] == {}
+    assert auc(out, "words")["auc"] == 0.75
+    found = json.loads(done(curate("shortcuts", out, "--weighted", "--json")).out)
+    assert next(one for one in found if one["name"] == "words")["auc"] == pytest.approx(0.5)
+    words = next(line for line in told.splitlines() if line.startswith("words "))
+    assert words.split()[:3] == ["words", "0.750", "0.500"]
+    assert "60 pairs, none left out, weigh" in told
+    assert "`train METHOD --weighted` draws its rows by them" in told
+
+
+def test_later_folders_carry_the_weights_of_the_records_that_they_keep(weighed, tmp_path):
+    before = weight_by_id(weighed[0])
+    assert len(before) == 60
+    assert None not in before.values()
+    done(curate("split", weighed[0], "-o", tmp_path / "split", "--test", "0.3"))
+    rules = ("--preset", "none", "--rule", "chosen_words >= 12")
+    done(curate("filter", tmp_path / "split", "-o", tmp_path / "out", *rules))
+    after = weight_by_id(tmp_path / "out")
+    assert 0 < len(after) < 60
+    assert after == {name: before[name] for name in after}
+
+
+def test_a_pair_can_be_dropped_for_its_weight_and_says_so(weighed, tmp_path):
+    rules = ("--preset", "none", "--rule", "weight > 0")
+    done(curate("filter", weighed[0], "-o", tmp_path / "out", *rules))
+    idle = {name for name, weight in weight_by_id(weighed[0]).items() if weight == 0}
+    gone = dropped_rows(tmp_path / "out")
+    assert {one["id"] for one in gone} == idle
+    assert idle
+    assert gone[0]["reason"] == "the pair counts as only 0 pairs (kept where weight > 0)"
+
+
+def test_weights_are_the_same_whatever_the_workers(measured, weighed, tmp_path):
+    said = ("--on", "words", "--how", "weighting", "--workers", "2")
+    done(curate("balance", measured, "-o", tmp_path / "two", *said))
+    assert hashes(tmp_path / "two") == hashes(weighed[0])
+
+
+def test_a_trainers_files_have_no_weights_and_that_is_said(weighed, tmp_path):
+    told = done(curate("export", weighed[0], "--to", tmp_path / "files", "--as", "trl")).out
+    assert "left out, for want of a place: the pairs' weights" in told
+
+
+def test_a_folder_without_weights_can_neither_be_judged_nor_shown_by_them(measured, tmp_path):
+    ended = curate("filter", measured, "-o", tmp_path / "out", "--rule", "weight > 0")
+    assert ended.code == 2
+    assert "weight is made by no text: `curate balance DIR" in ended.sentence
+    ended = curate("shortcuts", measured, "--weighted")
+    assert ended.code == 2
+    assert "has no weights; `curate balance" in ended.sentence
 
 
 def test_the_model_that_wrote_an_answer_is_a_shortcut_too(tmp_path):

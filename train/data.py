@@ -21,7 +21,11 @@ from schemas.records import Shape, sides
 from train.methods import METHODS, Method
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
+
+WEIGHT: str = "weight"
+"""The signal that says how much a record counts."""
 
 TEST: str = "test"
 """The split that is held out, unless another is named."""
@@ -80,6 +84,40 @@ def read_ids(folder: Folder, split: str) -> list[str]:
     """Return the ids of a split in the order of `load`, for sentences about single rows."""
     columns = [pq.read_table(path, columns=["id"])["id"] for path in folder.splits()[split]]
     return [str(value) for column in columns for value in column.to_pylist()]
+
+
+def has_weights(folder: Folder) -> bool:
+    """Return whether `curate balance --how weighting` gave the folder's records weights."""
+    return WEIGHT in folder.manifest.signals
+
+
+def drawn(folder: Folder, split: str, seed: int) -> np.ndarray:
+    """Return which rows of a split to train on (int64), as many as it has, drawn by their weights.
+
+    By systematic resampling (Kitagawa 1996, doi:10.2307/1390750): a row that weighs w times as much
+    as the mean is drawn w times, rounded up or down at random, so that the sample differs from the
+    weights as little as whole rows allow. A row without a weight counts as 1; the same seed draws
+    the same rows. Raises UsageError for a folder without weights, DataError where all are 0.
+    """
+    import numpy as np
+
+    if not has_weights(folder):
+        raise UsageError(
+            f"--weighted needs weights, and {folder.root} has none; `curate balance {folder.root} "
+            "-o DIR2 --on words --how weighting` makes a folder that has"
+        )
+    columns = [
+        pq.read_table(folder.signals / path.name, columns=[WEIGHT]).column(0)
+        for path in folder.splits()[split]
+    ]
+    weights = np.concatenate([pc.fill_null(one, 1.0).to_numpy() for one in columns])
+    ends = np.cumsum(weights)
+    if not ends[-1] > 0:
+        raise DataError(f"all rows of the {split} split of {folder.root} have the weight 0")
+    count = len(weights)
+    marks = (np.random.default_rng(seed).random() + np.arange(count)) / count * ends[-1]
+    found: np.ndarray = np.searchsorted(ends, marks, side="right").clip(max=count - 1)
+    return found
 
 
 def message_fields(folder: Folder) -> frozenset[str]:

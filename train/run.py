@@ -171,15 +171,25 @@ def prepare(settings: Settings, machine: Machine) -> Prepared:
     for split in ("train", *filter(None, [test_name])):
         loaded = data.load(folder, split, reader.reasoning_key)
         check.check_images(loaded, processor, settings.model)
+        counted = count(folder, split, reader)
+        if split == "train" and settings.weighted:
+            rows_drawn = data.drawn(folder, split, _order_seed(given))
+            loaded, counted = loaded.select(rows_drawn), counted.take(rows_drawn)
+            notes.append(
+                f"{len(set(rows_drawn.tolist()))} different rows of {len(rows_drawn)} are drawn by "
+                "their weights, some several times"
+            )
         sets[split] = method.rows(loaded, _order_seed(given) if split == "train" else DEFAULT_SEED)
         lengths = check.lengths_of(
             method,
-            count(folder, split, reader),
+            counted,
             max_length,
             keeps_end=given.get("truncation_mode") == "keep_end",
         )
         notes += check.say_lengths(method, split, lengths, max_length)
         uses.append(SplitUse(split, lengths.rows, lengths.dropped, lengths.cut))
+    if data.has_weights(folder) and not settings.weighted:
+        notes.append(f"{settings.dataset} has weights, which do nothing without --weighted")
     if test_name is None:
         notes.append(
             f"{settings.dataset} has no test split, so nothing is held out; make one with "
@@ -249,6 +259,7 @@ def _asked(settings: Settings, folder: Folder) -> dict[str, Any]:
         "kernels": settings.kernels,
         "test_split": settings.test_split,
         "chat_template_path": settings.chat_template_path,
+        "weighted": settings.weighted or None,
         "options": settings.options,
     }
 

@@ -33,7 +33,8 @@ class Settings:
     TRL config, already of the right type; what is not in there gets a default in `check`.
     `kernels` asks for the Hub's GPU kernels in the model's layers. `push_to_hub` names the model
     repository that the finished run is uploaded to.
-    `test_split` None means the split called test, where there is one.
+    `test_split` None means the split called test, where there is one. `weighted` draws the rows of
+    the train split by their weights (`train.data.drawn`).
     """
 
     method: str
@@ -45,6 +46,7 @@ class Settings:
     push_to_hub: str | None = None
     test_split: str | None = None
     chat_template_path: str | None = None
+    weighted: bool = False
     resume: bool = False
     overwrite: bool = False
     options: dict[str, Any] = field(default_factory=dict)

@@ -84,11 +84,13 @@ def export(
 def _export_as(directory: Path, to: Path, as_: str, json: bool) -> None:
     from curate.export.trainers import TARGETS
     from curate.export.trainers import export as write
+    from curate.signals.weight import WEIGHT
     from curate.views import show_export
     from schemas.layout import open_folder
 
-    made = write(open_folder(directory), to, as_)
-    show_export(TARGETS[as_], made, to, as_json=json)
+    folder = open_folder(directory)
+    made = write(folder, to, as_)
+    show_export(TARGETS[as_], made, to, weighed=WEIGHT in folder.manifest.signals, as_json=json)
 
 
 def _upload(directory: Path, to: Destination, dry_run: bool, json: bool) -> None:

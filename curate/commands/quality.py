@@ -25,6 +25,9 @@ from schemas.errors import UsageError
 @app.command()
 def shortcuts(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The dataset folder.")],
+    weighted: Annotated[
+        bool, typer.Option("--weighted", help="Count each pair by its weight (`curate balance`).")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Show how well each signal alone tells which answer was preferred (AUC; 0.5: not at all).
@@ -36,7 +39,7 @@ def shortcuts(
     from curate.views_quality import show_shortcuts
     from schemas.layout import open_folder
 
-    show_shortcuts(find(open_folder(directory)), as_json=json)
+    show_shortcuts(find(open_folder(directory), weighted=weighted), as_json=json)
 
 
 @app.command()
@@ -50,7 +53,10 @@ def balance(
         ),
     ],
     how: Annotated[
-        str, typer.Option(metavar="HOW", help="matching (alike differences) or sampling (any).")
+        str,
+        typer.Option(
+            metavar="HOW", help="matching (alike differences), sampling (any) or weighting (none)."
+        ),
     ] = "matching",
     seed: Seed = 0,
     workers: Workers = 1,
@@ -59,13 +65,14 @@ def balance(
     overwrite: Overwrite = False,
     json: AsJson = False,
 ) -> None:
-    """Leave pairs out until a signal no longer tells which answer was preferred.
+    """Leave pairs out, or weigh them, until a signal no longer tells which answer was preferred.
 
     \b
     curate balance out/clean -o out/balanced --on words
+    curate balance out/clean -o out/weighed --on words --how weighting
     """
     from curate.shortcuts import shortcuts as find
-    from curate.views_quality import show_balance
+    from curate.views_quality import show_balance, show_weights
     from schemas.layout import open_folder
 
     parts = {"balance": {"on": on, "how": how}, "seed": seed}
@@ -75,7 +82,8 @@ def balance(
     made = open_folder(output)
     before = open_folder(directory)
     if before.manifest.signals:
-        show_balance(on, find(before), find(made))
+        show_balance(on, find(before), find(made, weighted=how == "weighting"))
+        show_weights(made)
 
 
 @app.command()

@@ -354,7 +354,8 @@ class BalanceSpec(Part):
     how: Annotated[BalanceHow, Field(strict=False)] = Field(
         default=BalanceHow.MATCHING,
         description="Leave pairs out at random until the signal is as often higher in rejected as "
-        "in chosen (sampling), or so that this holds among pairs of every difference (matching).",
+        "in chosen (sampling), or so that this holds among pairs of every difference (matching); "
+        "or leave none out, and say in the signal weight how much each counts (weighting).",
         examples=["matching"],
     )
 

@@ -91,7 +91,8 @@ class Signal:
     is `learned` of the dataset itself (`curate.learned`).
 
     `family` is the file it is in. One that is `on_demand` is measured only where somebody asks for
-    it. `version` rises when what it says of some text changes, and `package` is the library that
+    it, and one that is `made` by a step of a run (`balance`) nowhere else: later folders carry it
+    along. `version` rises when what it says of some text changes, and `package` is the library that
     says it, `model` the model of a person's that does (`curate.models`), if one does: measures of
     another version or model are not taken over. Where the same is measured
     of several sides, `base` is its name without the `side`.
@@ -110,6 +111,7 @@ class Signal:
     measure: Measure | None = None
     over_all: DatasetMeasure | None = None
     learned: bool = False
+    made: str = ""
     family: str = ""
     on_demand: bool = False
     version: int = 1
@@ -332,6 +334,22 @@ def learned_signal(
     return register
 
 
+def made_signal(
+    name: str,
+    about: str,
+    *,
+    unit: str,
+    needs: tuple[str, ...],
+    made_by: str,
+    source: str,
+    too_high: str,
+    too_low: str,
+) -> None:
+    """Register a number, 0 or more, that no text says: the step `made_by` of a run makes it."""
+    one = Signal(name, about, unit, needs, source, too_high, too_low, 0, math.inf, whole=False)
+    _add(replace(one, made=made_by, on_demand=True, family=name))
+
+
 @cache
 def registry() -> dict[str, Signal]:
     """Return all signals by name, in the order of the files of this folder."""
@@ -360,7 +378,8 @@ def named(names: Iterable[str], columns: Iterable[str]) -> tuple[str, ...]:
         found = {
             one.name
             for one in known.values()
-            if name in (one.name, one.family, one.base) or (name == EVERYTHING and not one.model)
+            if name in (one.name, one.family, one.base)
+            or (name == EVERYTHING and not one.model and not one.made)
         }
         if not found:
             words = {word for one in known.values() for word in (one.name, one.family, one.base)}

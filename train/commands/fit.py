@@ -33,6 +33,7 @@ OWN_OPTIONS: dict[str, Kind] = {
     "push_to_hub": _TEXT,
     "test_split": _TEXT,
     "chat_template_path": _TEXT,
+    "weighted": _FLAG,
 }
 """Options of ours that a --config file may hold too, beside those of TRL."""
 
@@ -142,6 +143,13 @@ def command_for(method: Method) -> Callable[..., None]:
                 help="Chat template for a tokenizer that has none (or another one).",
             ),
         ] = None,
+        weighted: Annotated[
+            bool,
+            typer.Option(
+                "--weighted",
+                help="Draw the rows by the weights that `curate balance --how weighting` gave.",
+            ),
+        ] = False,
         resume: Annotated[
             bool,
             typer.Option("--resume", help="Go on from the last checkpoint in the output folder."),
@@ -166,6 +174,7 @@ def command_for(method: Method) -> Callable[..., None]:
             "push_to_hub": push_to_hub,
             "test_split": test_split,
             "chat_template_path": chat_template_path,
+            "weighted": "true" if weighted else None,
         }
         words = [
             Given(name, value, f"--{name}") for name, value in own.items() if value is not None
@@ -245,6 +254,7 @@ def settings_of(method: str, givens: list[Given], *, resume: bool, overwrite: bo
         push_to_hub=own.get("push_to_hub"),
         test_split=own.get("test_split"),
         chat_template_path=own.get("chat_template_path"),
+        weighted=bool(own.get("weighted")),
         resume=resume,
         overwrite=overwrite,
     )

@@ -42,9 +42,32 @@ TOOLS = {
     "data-juicer": ("py-data-juicer", "aiohttp", "torch==2.13.0"),
     "distilabel": ("distilabel[minhash]", "datasketch<1.7", "requests"),
     "semhash": ("semhash",),
-    "axolotl": ("axolotl", "torch==2.13.0"),
+    "axolotl": (
+        "transformers==5.16.1",
+        "trl==1.9.0",
+        "datasets==4.8.4",
+        "accelerate==1.13.0",
+        "peft==0.20.0",
+        "pydantic==2.12.5",
+        "torch==2.13.0",
+        "addict",
+        "colorama",
+        "fastcore",
+        "fire",
+        "langdetect",
+        "numba",
+        "posthog",
+        "requests",
+        "sentencepiece",
+    ),
 }
-"""What pip installs, the tool first, by the name of its script in `benchmarks/peer_scripts/`."""
+"""What pip installs, by the name of the tool's script in `benchmarks/peer_scripts/`."""
+
+ALONE = {"axolotl": ("axolotl==0.19.0", "axolotl-contribs-lgpl", "axolotl-contribs-mit")}
+"""What is then installed without its dependencies: those of training on GPUs take gigabytes."""
+
+DISTRIBUTION = {OURS: "pairwright", "data-juicer": "py-data-juicer"}
+"""What a tool is called in the package index, where that is not its name here."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +160,14 @@ def _theirs(tool: str, options: argparse.Namespace, sources: tuple[Path, ...]) -
     script = HERE / "peer_scripts" / f"{tool.replace('-', '_')}_script.py"
     if not (home / "installed").exists():
         venv.create(home, with_pip=True, clear=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", *TOOLS[tool]]
-        ended = subprocess.run(pip, check=False, capture_output=True, text=True)
-        if ended.returncode:
-            said = ended.stderr.strip().splitlines()[-1:] or [""]
-            say(f"  {tool}: does not install ({said[0]})")
-            return None
+        pip = [str(python), "-m", "pip", "install", "--quiet"]
+        calls = [TOOLS[tool], *([("--no-deps", *ALONE[tool])] if tool in ALONE else [])]
+        for words in calls:
+            ended = subprocess.run([*pip, *words], check=False, capture_output=True, text=True)
+            if ended.returncode:
+                said = ended.stderr.strip().splitlines()[-1:] or [""]
+                say(f"  {tool}: does not install ({said[0]})")
+                return None
         (home / "installed").touch()
     more = [_model(python, options, sources)] if tool == "semhash" else []
     return [str(python), str(HERE / "peer_scripts" / "run_script.py"), str(script), *more]
@@ -167,7 +192,7 @@ def _taken(out: Path) -> set[int]:
 
 
 def _version(tool: str, python: str) -> str:
-    name = "pairwright" if tool == OURS else TOOLS[tool][0].partition("[")[0]
+    name = DISTRIBUTION.get(tool, tool)
     code = f"from importlib.metadata import version; print(version({name!r}))"
     ended = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
     return ended.stdout.strip()

@@ -75,31 +75,41 @@ def shortcuts(folder: Folder, *, weighted: bool = False) -> list[Shortcut]:
             f"{folder.root} has no measures; `curate filter {folder.root} -o DIR --preset none` "
             "makes a folder that has"
         )
-    if weighted:
-        check_weighed(folder)
-    names = [*_names(folder.manifest), *([WEIGHT] if weighted else [])]
-    return tell(folder, folder.manifest, kept_signals(folder, names))
+    columns = _kept_signals(folder, _names(folder.manifest))
+    return tell(folder, folder.manifest, columns, kept_weights(folder) if weighted else None)
 
 
-def check_weighed(folder: Folder) -> None:
-    """Raise UsageError for a folder whose records have no weights."""
+def kept_weights(folder: Folder) -> np.ndarray:
+    """Return how much each kept record counts (float64), in the order of the records.
+
+    Raises UsageError for a folder whose records have no weights.
+    """
+    import numpy as np
+
     if WEIGHT not in folder.manifest.signals:
         raise UsageError(
             f"{folder.root} has no weights; `curate balance {folder.root} -o DIR --on SIGNAL --how "
             "weighting` makes a folder that has"
         )
+    found: np.ndarray = np.nan_to_num(_kept_signals(folder, [WEIGHT])[WEIGHT], nan=1.0)
+    return found
 
 
-def tell(folder: Folder, manifest: Manifest, columns: dict[str, np.ndarray]) -> list[Shortcut]:
+def tell(
+    folder: Folder,
+    manifest: Manifest,
+    columns: dict[str, np.ndarray],
+    weights: np.ndarray | None = None,
+) -> list[Shortcut]:
     """Return the shortcuts that these signals of the kept records are, the strongest first.
 
     `columns` are float64, NaN for what is not measured, in the order of the folder's data files;
-    `manifest` is the folder's, which need not be written yet. If `weight` is among them, pairs
-    count by it.
+    `manifest` is the folder's, which need not be written yet. `weights` say how much each pair
+    counts; the shortcut of the models has none.
     """
     found: list[Shortcut] = []
     if manifest.shape is Shape.PAIR:
-        found = list(_of_pairs(folder, manifest, columns))
+        found = list(_of_pairs(folder, manifest, columns, weights))
     elif manifest.shape is Shape.LABELLED:
         found = list(_of_labels(folder, columns))
     return sorted(found, key=lambda one: (-one.strength, one.name))
@@ -111,7 +121,7 @@ def within_pairs(
     """Return the AUC within pairs of a signal (float64, n each), None where it is never measured.
 
     NaN in either means that the pair is not measured. `weights` (float64, n) say how much each pair
-    counts, NaN as 1; the interval is then that of as many pairs as they are worth (`worth`).
+    counts; the interval is then that of as many pairs as they are worth (`worth`).
     """
     import numpy as np
 
@@ -124,7 +134,7 @@ def within_pairs(
     auc = (higher + ties / 2) / pairs
     if weights is None:
         return Shortcut(name, auc, *_wilson(auc, pairs), pairs, ties)
-    counts = np.nan_to_num(weights[measured], nan=1.0)
+    counts = weights[measured]
     if not counts.any():
         return None
     wins = np.sign(chosen[measured] - rejected[measured]) / 2 + 0.5
@@ -182,15 +192,18 @@ def _names(manifest: Manifest) -> list[str]:
 
 
 def _of_pairs(
-    folder: Folder, manifest: Manifest, columns: dict[str, np.ndarray]
+    folder: Folder,
+    manifest: Manifest,
+    columns: dict[str, np.ndarray],
+    weights: np.ndarray | None,
 ) -> Iterator[Shortcut]:
     for name, values in columns.items():
         base = name.removeprefix("chosen_")
         if name != base and f"rejected_{base}" in columns:
-            found = within_pairs(base, values, columns[f"rejected_{base}"], columns.get(WEIGHT))
+            found = within_pairs(base, values, columns[f"rejected_{base}"], weights)
             if found is not None:
                 yield found
-    by_model = _of_models(folder, manifest) if WEIGHT not in columns else None
+    by_model = _of_models(folder, manifest) if weights is None else None
     if by_model is not None:
         yield by_model
 
@@ -215,7 +228,7 @@ def _of_labels(folder: Folder, columns: dict[str, np.ndarray]) -> Iterator[Short
                 yield found
 
 
-def kept_signals(folder: Folder, names: list[str]) -> dict[str, np.ndarray]:
+def _kept_signals(folder: Folder, names: list[str]) -> dict[str, np.ndarray]:
     """Return signals of the kept records (float64, NaN for null), in the order of the records."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -12,8 +12,7 @@ from dataclasses import asdict
 from rich.table import Table
 
 from curate.console import out
-from curate.shortcuts import Shortcut, kept_signals, worth
-from curate.signals.weight import WEIGHT
+from curate.shortcuts import Shortcut, kept_weights, worth
 from curate.whatif import Trial
 from schemas.layout import Folder
 
@@ -81,13 +80,9 @@ def show_balance(on: str, before: list[Shortcut], after: list[Shortcut]) -> None
 
 
 def show_weights(folder: Folder) -> None:
-    """Show what weighing did, where the records of a folder have weights."""
-    import numpy as np
-
-    if WEIGHT not in folder.manifest.signals:
-        return
-    weights = np.nan_to_num(kept_signals(folder, [WEIGHT])[WEIGHT], nan=1.0)
-    idle = int(np.count_nonzero(weights == 0))
+    """Show what weighing did to the records of a folder."""
+    weights = kept_weights(folder)
+    idle = int((weights == 0).sum())
     console = out()
     console.print(
         f"{len(weights):,} pairs, none left out, weigh {weights.min():.2g} to {weights.max():.2g} "

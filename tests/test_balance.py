@@ -164,6 +164,11 @@ def test_weighting_leaves_nothing_out_and_the_weighted_auc_is_a_half(measured, w
     assert "`train METHOD --weighted` draws its rows by them" in told
 
 
+def test_the_report_of_a_weighed_folder_shows_what_the_pairs_themselves_say(weighed):
+    told = json.loads(done(curate("report", weighed[0], "--json")).out)
+    assert next(one for one in told["shortcuts"] if one["name"] == "words")["auc"] == 0.75
+
+
 def test_later_folders_carry_the_weights_of_the_records_that_they_keep(weighed, tmp_path):
     before = weight_by_id(weighed[0])
     assert len(before) == 60

@@ -71,6 +71,7 @@ def balance(
     curate balance out/clean -o out/balanced --on words
     curate balance out/clean -o out/weighed --on words --how weighting
     """
+    from curate.balance import BalanceHow
     from curate.shortcuts import shortcuts as find
     from curate.views_quality import show_balance, show_weights
     from schemas.layout import open_folder
@@ -82,8 +83,10 @@ def balance(
     made = open_folder(output)
     before = open_folder(directory)
     if before.manifest.signals:
-        show_balance(on, find(before), find(made, weighted=how == "weighting"))
-        show_weights(made)
+        weighs = how == BalanceHow.WEIGHTING
+        show_balance(on, find(before), find(made, weighted=weighs))
+        if weighs:
+            show_weights(made)
 
 
 @app.command()

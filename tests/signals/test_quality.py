@@ -240,7 +240,8 @@ def test_signals_are_asked_for_by_name_by_family_or_by_what_several_sides_share(
     assert named(["lines"], PAIR.names) == ("chosen_lines", "rejected_lines")
     assert named(["lines"], LABELLED.names) == ("completion_lines",)
     assert "chosen_top_2gram" in named(["repetition"], PAIR.names)
-    without_model = [name for name, one in signals_for(PAIR.names).items() if not one.model]
+    there = signals_for(PAIR.names).items()
+    without_model = [name for name, one in there if not (one.model or one.made)]
     assert named(["all"], PAIR.names) == tuple(without_model)
     with pytest.raises(UsageError, match=r"called 'repetitoin'; did you mean 'repetition'\?"):
         named(["repetitoin"], PAIR.names)

@@ -563,46 +563,63 @@ def _paragraphs(starts: Any, kinds: Any, hashes: Any, sizes: Any) -> Any:
 
 @compiled
 def _repeated_ngrams(starts: Any, hashes: Any, sizes: Any) -> Any:
+    """Only where an n-gram comes twice can one of a word more: few places, after the first round."""
     rows = len(starts) - 1
     top, again = np.zeros((rows, 3), np.int64), np.zeros((rows, 6), np.int64)
     most = _most(starts)
     largest = _table_size(most)
     keys, stamps = np.zeros(largest, np.uint64), np.zeros(largest, np.int64)
-    counts = np.zeros(largest, np.int32)
+    counts, firsts = np.zeros(largest, np.int32), np.zeros(largest, np.int64)
     prime = np.uint64(0x9E3779B97F4A7C15)
     running = np.zeros(most + 1, np.uint64)  # hashes of what is before each word
     before = np.zeros(most + 1, np.int64)  # characters of it
+    places = np.empty(most, np.int64)  # where n-grams begin that may come twice
+    twice = np.zeros(most, np.bool_)
     for row in range(rows):
         begin, size = starts[row], starts[row + 1] - starts[row]
         for i in range(size):
             running[i + 1] = running[i] * prime + hashes[begin + i]
             before[i + 1] = before[i] + sizes[begin + i]
-        mask = np.uint64(_table_size(size) - 1)
+            places[i] = i
+        left = size
         power = prime
         for n in range(2, 11):
             power *= prime
             stamp = row * 11 + n
+            mask = np.uint64(_table_size(left) - 1)
             frequent = covered = wide = 0
             reached = 0  # words before it are counted already
-            for i in range(size - n + 1):
+            for at in range(left):
+                i = places[at]
+                twice[i] = False
+                if i + n > size:
+                    continue
                 value = running[i + n] - running[i] * power
-                chars = before[i + n] - before[i]
                 slot = _slot_of(value, keys, stamps, stamp, mask)
                 if stamps[slot] != stamp:
                     stamps[slot], keys[slot], counts[slot] = stamp, value, 1
+                    firsts[slot] = i
                     continue
+                twice[i] = twice[firsts[slot]] = True
                 counts[slot] += 1
+                chars = before[i + n] - before[i]
                 if counts[slot] > frequent or (counts[slot] == frequent and chars > wide):
                     frequent, wide = counts[slot], chars
                 first = max(i, reached)
                 covered += before[i + n] - before[first]
                 reached = i + n
-            if frequent == 0:  # no longer n-gram can come twice either
+            if frequent == 0:
                 break
             if n <= 4:
                 top[row, n - 2] = frequent * wide
             else:
                 again[row, n - 5] = covered
+            kept = 0
+            for at in range(left):
+                if twice[places[at]]:
+                    places[kept] = places[at]
+                    kept += 1
+            left = kept
     return top, again
 
 

@@ -78,17 +78,14 @@ def class_table() -> np.ndarray:
     """Return the class of each code point (uint8), by its Unicode general category."""
     table = np.full(_CODE_POINTS, SYMBOL, np.uint8)
     table[_EMOJI_END:_IDEOGRAPHS_END] = LETTER
-    for code in range(_EMOJI_END):
-        character = chr(code)
-        category = unicodedata.category(character)
-        if character.isspace():
-            table[code] = SPACE
-        elif category == "Lu":
-            table[code] = UPPER
-        elif category[0] in "LM":  # marks are parts of letters
-            table[code] = LETTER
-        elif category[0] == "N":
-            table[code] = DIGIT
+    signs = list(map(chr, range(_EMOJI_END)))
+    names = "".join(map(unicodedata.category, signs)).encode()
+    first, second = np.frombuffer(names, np.uint8).reshape(-1, 2).T
+    known = table[:_EMOJI_END]
+    known[np.isin(first, list(b"LM"))] = LETTER  # marks are parts of letters
+    known[(first == ord("L")) & (second == ord("u"))] = UPPER
+    known[first == ord("N")] = DIGIT
+    known[list(map(str.isspace, signs))] = SPACE
     table.flags.writeable = False
     return table
 

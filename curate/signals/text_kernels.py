@@ -395,7 +395,7 @@ def _find_lines(starts: Any, offsets: Any, data: Any, classes: Any, bullets: Any
 
 @compiled
 def _ends_sentence(data: Any, begin: Any, end: Any) -> Any:
-    """Return whether a word has a full stop at its end, so that 3.14 and e.g. do not count twice."""
+    """Return whether a word ends in a full stop, so that 3.14 and e.g. do not count twice."""
     at = end - 1
     while at > begin and _MARKS[data[at]] == _AFTER_STOP:
         at -= 1
@@ -559,8 +559,19 @@ def _paragraphs(starts: Any, kinds: Any, hashes: Any, sizes: Any) -> Any:
 
 
 @compiled
+def _keep(places: Any, count: Any, wanted: Any) -> Any:
+    """Move the wanted ones of the first `count` places to the front; return how many they are."""
+    kept = 0
+    for at in range(count):
+        if wanted[places[at]]:
+            places[kept] = places[at]
+            kept += 1
+    return kept
+
+
+@compiled
 def _repeated_ngrams(starts: Any, hashes: Any, sizes: Any) -> Any:
-    """Only where an n-gram comes twice can one of a word more: few places, after the first round."""
+    """Only where an n-gram comes twice can one of a word more: soon, few places are left."""
     rows = len(starts) - 1
     top, again = np.zeros((rows, 3), np.int64), np.zeros((rows, 6), np.int64)
     most = _most(starts)
@@ -611,12 +622,7 @@ def _repeated_ngrams(starts: Any, hashes: Any, sizes: Any) -> Any:
                 top[row, n - 2] = frequent * wide
             else:
                 again[row, n - 5] = covered
-            kept = 0
-            for at in range(left):
-                if twice[places[at]]:
-                    places[kept] = places[at]
-                    kept += 1
-            left = kept
+            left = _keep(places, left, twice)
     return top, again
 
 

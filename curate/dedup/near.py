@@ -32,7 +32,7 @@ TASK_BANDS: Final = 8
 """Bands whose keys one task looks through: a shard's sketches are opened once for all of them."""
 
 PART_KEYS: Final = 50_000_000
-"""Keys that one task sorts at a time: 800 MB."""
+"""Keys that one task holds, each with its row: 800 MB."""
 
 TASK_PAIRS: Final = 20_000
 """Candidate pairs that one task compares: the texts of at most twice as many records."""
@@ -168,19 +168,34 @@ def candidates(records: Records, way: ComparedBy, among: np.ndarray, engine: Eng
 def find_candidates(task: BandTask) -> str:
     """Write the pairs of records that agree in some of the bands; return the file."""
     if not Path(task.out).exists():
-        among = np.load(task.among)
         found = np.zeros((0, 2), np.int64)
-        for column in columns_of(task.records, task.columns):
-            found = _united(found, _agreeing(among, column[among], task))
+        for rows, keys in _keys(task):
+            found = _united(found, _agreeing(rows, keys))
         save(Path(task.out), found)
     return task.out
 
 
-def _agreeing(rows: np.ndarray, keys: np.ndarray, task: BandTask) -> np.ndarray:
-    """Return the pairs of rows with equal keys, of those that are the task's part."""
-    if task.parts > 1:
-        mine = keys % np.uint64(task.parts) == np.uint64(task.part)
-        rows, keys = rows[mine], keys[mine]
+def _keys(task: BandTask) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the task's part of the keys in each of its bands: (rows, their keys)."""
+    among = np.load(task.among, mmap_mode="r")
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in task.columns]
+    first = 0
+    for index in range(len(task.records.shard_rows)):
+        for batch in _sketches(task.records.work, index):
+            low, high = np.searchsorted(among, (first, first + len(batch)))
+            rows = among[low:high]
+            for parts, column in zip(found, task.columns, strict=True):
+                keys = batch.column(column).to_numpy()[rows - first]
+                mine = keys % np.uint64(task.parts) == np.uint64(task.part)
+                parts.append((rows[mine], keys[mine]))
+            first += len(batch)
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    joined = (zip(*(parts or [nothing]), strict=True) for parts in found)
+    return [(np.concatenate(rows), np.concatenate(keys)) for rows, keys in joined]
+
+
+def _agreeing(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return the pairs of rows whose keys are equal."""
     shared = _with_repeated(keys)
     rows, keys = rows[shared], keys[shared]
     order = np.argsort(keys, kind="stable")

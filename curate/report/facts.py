@@ -308,7 +308,7 @@ def _chart(
         "title": title,
         "about": signal.about.replace("the chosen answer", "the answer"),
         "unit": signal.unit,
-        "whole": bool(signal.whole and edges[1] - edges[0] == 1),
+        "whole": bool(signal.whole and not powers and edges[1] - edges[0] == 1),
         "powers": powers,
         "edges": [_number(edge) for edge in edges],
         "bars": bars,
@@ -317,7 +317,10 @@ def _chart(
 
 
 def _edges(values: np.ndarray, signal: Signal) -> tuple[np.ndarray, bool]:
-    """Return the edges of the bars, and whether they are spaced in powers."""
+    """Return the edges of the bars, and whether they are spaced in powers.
+
+    Whole numbers get whole edges: or bars of one value would stand beside bars of two or of none.
+    """
     if not len(values):
         return np.array([0.0, 1.0]), False
     if signal.whole and values.max() - values.min() < BINS:
@@ -326,7 +329,11 @@ def _edges(values: np.ndarray, signal: Signal) -> tuple[np.ndarray, bool]:
     if low == high:
         return np.array([low, low + 1]), False
     if low >= 0 and high > SKEWED * max(median, 1):
-        return np.expm1(np.linspace(np.log1p(low), np.log1p(high), BINS + 1)), True
+        edges = np.expm1(np.linspace(np.log1p(low), np.log1p(high), BINS + 1))
+        return (np.unique(edges.round()) if signal.whole else edges), True
+    if signal.whole:
+        low, step = np.floor(low), np.ceil((high - low) / BINS)
+        return np.arange(low, high + step, step), False
     return np.linspace(low, high, BINS + 1), False
 
 

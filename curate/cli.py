@@ -14,7 +14,7 @@ from typing import Never
 import typer
 
 from curate.commands import annotate, duplicates, export, look, make, quality
-from curate.commands.app import ReaderGoneError, StoppedError, app
+from curate.commands.app import ReaderGoneError, StoppedError, app, app_for
 from curate.lean import begin_lean
 from schemas.errors import PairwrightError
 
@@ -31,7 +31,7 @@ def main() -> Never:
     """Run the command; end with 0 done, 1 the data said no, 2 the call was wrong."""
     begin_lean()
     try:
-        app()
+        app_for(sys.argv[1:])()
     except PairwrightError as error:
         from curate.console import err, safe
 

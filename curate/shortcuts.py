@@ -14,8 +14,9 @@ for labelled records (1982, doi:10.1148/radiology.143.1.7063747).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from curate.signals.weight import WEIGHT
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from schemas.layout import Folder, Manifest
+
+    Column = Callable[[str], np.ndarray]
+    """What gives a signal by its name: float64, NaN for what is not measured."""
 
 _Z: Final = 1.959964
 """How many standard deviations an interval of 95 % reaches to each side."""
@@ -75,8 +79,11 @@ def shortcuts(folder: Folder, *, weighted: bool = False) -> list[Shortcut]:
             f"{folder.root} has no measures; `curate filter {folder.root} -o DIR --preset none` "
             "makes a folder that has"
         )
-    columns = _kept_signals(folder, _names(folder.manifest))
-    return tell(folder, folder.manifest, columns, kept_weights(folder) if weighted else None)
+    names = _names(folder.manifest)
+    column = partial(numbers, _kept_signals(folder, names))
+    return tell(
+        folder, folder.manifest, names, column, kept_weights(folder) if weighted else None
+    )
 
 
 def kept_weights(folder: Folder) -> np.ndarray:
@@ -91,27 +98,29 @@ def kept_weights(folder: Folder) -> np.ndarray:
             f"{folder.root} has no weights; `curate balance {folder.root} -o DIR --on SIGNAL --how "
             "weighting` makes a folder that has"
         )
-    found: np.ndarray = np.nan_to_num(_kept_signals(folder, [WEIGHT])[WEIGHT], nan=1.0)
+    weights = numbers(_kept_signals(folder, [WEIGHT]), WEIGHT)
+    found: np.ndarray = np.nan_to_num(weights, nan=1.0)
     return found
 
 
 def tell(
     folder: Folder,
     manifest: Manifest,
-    columns: dict[str, np.ndarray],
+    names: Sequence[str],
+    column: Column,
     weights: np.ndarray | None = None,
 ) -> list[Shortcut]:
     """Return the shortcuts that these signals of the kept records are, the strongest first.
 
-    `columns` are float64, NaN for what is not measured, in the order of the folder's data files;
-    `manifest` is the folder's, which need not be written yet. `weights` say how much each pair
-    counts; the shortcut of the models has none.
+    `column` gives those of a name in the order of the folder's data files, and is asked for one
+    or two at a time; `manifest` is the folder's, which need not be written yet. `weights` say how
+    much each pair counts; the shortcut of the models has none.
     """
     found: list[Shortcut] = []
     if manifest.shape is Shape.PAIR:
-        found = list(_of_pairs(folder, manifest, columns, weights))
+        found = list(_of_pairs(folder, manifest, names, column, weights))
     elif manifest.shape is Shape.LABELLED:
-        found = list(_of_labels(folder, columns))
+        found = list(_of_labels(folder, names, column))
     return sorted(found, key=lambda one: (-one.strength, one.name))
 
 
@@ -194,13 +203,14 @@ def _names(manifest: Manifest) -> list[str]:
 def _of_pairs(
     folder: Folder,
     manifest: Manifest,
-    columns: dict[str, np.ndarray],
+    names: Sequence[str],
+    column: Column,
     weights: np.ndarray | None,
 ) -> Iterator[Shortcut]:
-    for name, values in columns.items():
+    for name in names:
         base = name.removeprefix("chosen_")
-        if name != base and f"rejected_{base}" in columns:
-            found = within_pairs(base, values, columns[f"rejected_{base}"], weights)
+        if name != base and f"rejected_{base}" in names:
+            found = within_pairs(base, column(name), column(f"rejected_{base}"), weights)
             if found is not None:
                 yield found
     by_model = _of_models(folder, manifest) if weights is None else None
@@ -208,7 +218,7 @@ def _of_pairs(
         yield by_model
 
 
-def _of_labels(folder: Folder, columns: dict[str, np.ndarray]) -> Iterator[Shortcut]:
+def _of_labels(folder: Folder, names: Sequence[str], column: Column) -> Iterator[Shortcut]:
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -217,19 +227,27 @@ def _of_labels(folder: Folder, columns: dict[str, np.ndarray]) -> Iterator[Short
     parts = [np.zeros(0, bool)]
     for path in (path for paths in folder.splits().values() for path in paths):
         with undamaged(path):
-            column = pq.read_table(path, columns=["label"], use_threads=False).column(0)
-        parts.append(column.to_numpy().astype(bool))
+            labels = pq.read_table(path, columns=["label"], use_threads=False).column(0)
+        parts.append(labels.to_numpy().astype(bool))
     label = np.concatenate(parts)
-    for name, values in columns.items():
+    for name in names:
         base = name.removeprefix("completion_")
         if name != base:
-            found = of_labels(base, values, label)
+            found = of_labels(base, column(name), label)
             if found is not None:
                 yield found
 
 
-def _kept_signals(folder: Folder, names: list[str]) -> dict[str, np.ndarray]:
-    """Return signals of the kept records (float64, NaN for null), in the order of the records."""
+def numbers(signals: pa.Table, name: str) -> np.ndarray:
+    """Return a signal of a table as float64, NaN where it is null."""
+    import numpy as np
+
+    found: np.ndarray = signals.column(name).to_numpy().astype(np.float64, copy=False)
+    return found
+
+
+def _kept_signals(folder: Folder, names: list[str]) -> pa.Table:
+    """Return signals of the kept records as they are stored, in the order of the records."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -240,8 +258,7 @@ def _kept_signals(folder: Folder, names: list[str]) -> dict[str, np.ndarray]:
         if path.name.split("-")[0] != "dropped":
             with undamaged(path):
                 tables.append(pq.read_table(path, columns=names, use_threads=False))
-    whole = pa.concat_tables(tables)
-    return {name: whole.column(name).cast(pa.float64()).to_numpy() for name in names}
+    return pa.concat_tables(tables)
 
 
 def _of_models(folder: Folder, manifest: Manifest) -> Shortcut | None:
@@ -251,16 +268,19 @@ def _of_models(folder: Folder, manifest: Manifest) -> Shortcut | None:
     chance is no shortcut; halves go by the record's id.
     """
     import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    tables = _model_columns(folder, manifest)
-    if tables is None:
+    whole = _models_of_pairs(folder, manifest)
+    if whole is None:
         return None
-    ids, chosen, rejected = tables
-    names, codes = np.unique(np.concatenate([chosen, rejected]), return_inverse=True)
+    ids, chosen, rejected = whole.columns
+    names, codes = _coded(pa.chunked_array([*chosen.chunks, *rejected.chunks]))
     if len(names) < 2:
         return None
-    wins, losses = codes[: len(chosen)], codes[len(chosen) :]
-    half = np.array([ord(name[-1]) % 2 for name in ids]) == 0
+    wins, losses = codes[: len(whole)], codes[len(whole) :]
+    ends, end = _coded(pc.utf8_slice_codeunits(ids, -1))
+    half = np.array([ord(sign) % 2 == 0 for sign in ends])[end]
     rate = np.empty((2, len(names)))
     for side, known in enumerate((half, ~half)):
         won, lost = (np.bincount(part[known], minlength=len(names)) for part in (wins, losses))
@@ -269,10 +289,11 @@ def _of_models(folder: Folder, manifest: Manifest) -> Shortcut | None:
     return within_pairs(MODEL, rate[other, wins], rate[other, losses])
 
 
-def _model_columns(
-    folder: Folder, manifest: Manifest
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return (id, model of chosen, model of rejected) of the pairs of which both are known."""
+def _models_of_pairs(folder: Folder, manifest: Manifest) -> pa.Table | None:
+    """Return id, model of chosen and model of rejected of the pairs of which both are known.
+
+    None where there are none.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -286,12 +307,10 @@ def _model_columns(
     )
     both = pc.and_(whole.column(names[1]).is_valid(), whole.column(names[2]).is_valid())
     whole = whole.filter(both)
-    if not len(whole):
-        return None
-    first, second, third = (_objects(whole.column(name)) for name in names)
-    return first, second, third
+    return whole if len(whole) else None
 
 
-def _objects(column: pa.ChunkedArray) -> np.ndarray:
-    found: np.ndarray = column.to_numpy().astype(str)
-    return found
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
+    """Return the different texts of a column (one at least), and for each row the number of its."""
+    whole = column.combine_chunks().dictionary_encode()
+    return whole.dictionary.to_pylist(), whole.indices.to_numpy()

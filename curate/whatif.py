@@ -134,8 +134,6 @@ def _check_measured(folder: Folder, signal: str) -> None:
 def _read(folder: Folder, columns: list[str], *, dropped: bool) -> dict[str, np.ndarray]:
     """Return signals of the kept records, or of those that a filter dropped (NaN for null)."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
     names = list(dict.fromkeys(columns))
     parts: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in names}
@@ -143,18 +141,31 @@ def _read(folder: Folder, columns: list[str], *, dropped: bool) -> dict[str, np.
         if (path.name.split("-")[0] == "dropped") != dropped:
             continue
         table = _columns(path, names)
-        if dropped:
-            stage = _columns(folder.dropped / path.name, ["stage"]).column("stage")
-            table = table.filter(pc.equal(stage, "filter"))
+        rows = _filtered(folder.dropped / path.name) if dropped else slice(None)
         for name in names:
-            parts[name].append(table.column(name).cast(pa.float64()).to_numpy())
+            parts[name].append(table.column(name).to_numpy().astype(np.float64, copy=False)[rows])
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
-def _columns(path: Path, names: list[str]) -> pa.Table:
+def _filtered(path: Path) -> np.ndarray:
+    """Return which records of a file of dropped ones a filter dropped, as a bool array.
+
+    Stages are read as numbers of a dictionary: a million texts would take longer than all the rest.
+    """
+    import numpy as np
+
+    parts = [np.zeros(0, bool)]
+    for chunk in _columns(path, ["stage"], dictionary=True).column("stage").chunks:
+        by_filter = np.array([name == "filter" for name in chunk.dictionary.to_pylist()], bool)
+        parts.append(by_filter[chunk.indices.to_numpy()])
+    return np.concatenate(parts)
+
+
+def _columns(path: Path, names: list[str], *, dictionary: bool = False) -> pa.Table:
     import pyarrow.parquet as pq
 
     from schemas.layout import undamaged
 
-    with undamaged(path), pq.ParquetFile(path) as file:
+    coded = names if dictionary else None
+    with undamaged(path), pq.ParquetFile(path, read_dictionary=coded) as file:
         return file.read(names, use_threads=False)

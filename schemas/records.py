@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.message import MESSAGE, MESSAGES, OPTIONAL_FIELDS, message_type
 
@@ -138,11 +137,15 @@ def flat(column: pa.ListArray) -> pa.Array:
 
 def parents(column: pa.ListArray) -> pa.Array:
     """Return for each value of `flat(column)` the row it belongs to."""
+    import pyarrow.compute as pc
+
     return pc.list_parent_indices(_settled(column))
 
 
 def _settled(column: pa.ListArray) -> pa.ListArray:
     """Return the column with nothing hidden below its nulls."""
+    import pyarrow.compute as pc
+
     if not column.null_count:
         return column
     offsets = column.offsets
@@ -158,6 +161,8 @@ def used_fields(batch: pa.RecordBatch | pa.Table) -> frozenset[str]:
     Optional columns by their name, optional message fields as `message.NAME`. The union over
     all batches of a dataset is what `narrow` needs.
     """
+    import pyarrow.compute as pc
+
     used = {name for name in batch.schema.names if batch.column(name).null_count < len(batch)}
     for column in _conversations(batch):
         turns = flat(column)
@@ -265,6 +270,8 @@ def _compact(column: pa.ListArray) -> pa.ListArray:
 
 
 def _conversations(batch: pa.RecordBatch | pa.Table) -> list[pa.Array]:
+    import pyarrow.compute as pc
+
     found = []
     for name in batch.schema.names:
         column = batch.column(name)

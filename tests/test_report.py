@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ import pytest
 from curate.api import run
 from curate.report.facts import facts
 from curate.report.page import page, report
+from curate.signals import registry
 from schemas.layout import open_folder
 from tests.browser import chromium
 from tests.helpers import ROOT, curate, done, hashes, trl, write_jsonl
@@ -126,6 +128,15 @@ def test_the_bars_of_a_measure_count_every_record_that_was_measured(sample: Path
         assert len(chart["edges"]) == len(chart["bars"][0]["kept"]) + 1
         for bar in chart["bars"]:
             assert sum(bar["kept"]) + sum(bar["dropped"]) + bar["missing"] == measured
+
+
+def test_bars_of_whole_numbers_hold_as_many_of_them_each(sample: Path) -> None:
+    wholes = [one for one in told(sample)["charts"] if registry()[one["bars"][0]["signal"]].whole]
+    assert {"words", "chars", "turns"} <= {one["title"] for one in wholes}
+    for chart in wholes:
+        widths = [high - low for low, high in pairwise(chart["edges"])]
+        assert all(width == int(width) for width in widths), chart["title"]
+        assert chart["powers"] or len(set(widths)) == 1, chart["title"]
 
 
 def test_thresholds_can_be_moved_over_every_record_of_a_small_dataset(sample: Path) -> None:

@@ -38,7 +38,8 @@ function section(id, title, remark, ...children) {
 }
 
 function share(part, whole) {
-  return whole ? `${(100 * part / whole).toLocaleString("en-US", { maximumSignificantDigits: 3 })}%` : "";
+  const percent = 100 * part / whole;
+  return whole ? `${percent.toLocaleString("en-US", { maximumSignificantDigits: percent < 10 ? 2 : 3 })}%` : "";
 }
 
 // --- what came in, what is left ------------------------------------------------------------------
@@ -78,8 +79,10 @@ function sources() {
     facts.sources.map((one) => [one.name, one.format, one.license ?? "not said", one.rows, one.refused, one.dropped, one.kept])));
   for (const column of facts.columns) {
     const rows = column.values.map(([value, rows]) => [value, rows, share(rows, facts.kept)]);
-    if (column.rest) rows.push(["others", column.rest, share(column.rest, facts.kept)]);
-    section(column.name, TITLES[column.name], "", table([TITLES[column.name].toLowerCase(), "kept", "share"], rows));
+    const unsaid = facts.kept - column.rest - column.values.reduce((sum, [, rows]) => sum + rows, 0);
+    for (const [name, more] of [["others", column.rest], ["not said", unsaid]])
+      if (more) rows.push([name, more, share(more, facts.kept)]);
+    section(column.name, TITLES[column.name], "", table([column.name === "language" ? "language" : "model", "kept", "share"], rows));
   }
 }
 
@@ -191,7 +194,7 @@ function charts() {
 
 // --- rows to read --------------------------------------------------------------------------------
 
-const WORDS = 700; // more words than this a side are shown without marks: comparing them takes long
+const WORDS = 2000; // words and gaps; more than this a side are shown without marks: comparing them takes long
 
 function words(text) { return text.match(/\s+|[^\s]+/g) ?? []; }
 

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,7 +35,8 @@ from curate.presets import preset_rules
 from curate.recipe import Leaks, Recipe
 from curate.rules import Rule, Tally
 from curate.signals import registry
-from curate.stage import Content, Staged, StageTask, prepare, stage
+from curate.stage import Content, Staged, StageTask, stage
+from curate.stage import prepare as stage_loops
 from curate.whatif import in_force
 from curate.work import Target, Workplace
 from curate.write import plan_files, write, write_clusters, write_contamination, write_refused
@@ -103,7 +105,7 @@ def run(
     how, watcher = how or How(), watcher or Silent()
     target.check()
     again = "make room and run the same command again with --resume"
-    with disk_sentences(target.output.parent, again), _engine(how) as engine:
+    with disk_sentences(target.output.parent, again), _engine(how, recipe) as engine:
         plan = make_plan(recipe, engine, watcher.say, watcher.advance)
         rules, lookout = rules_of(recipe, plan), _lookout(recipe, plan.shape)
         plan = restored(measured(plan, recipe, rules), recipe)
@@ -145,7 +147,7 @@ def run(
 def preview(recipe: Recipe, how: How | None = None, watcher: Watcher | None = None) -> Preview:
     """Do everything but write: return what a run would keep, and what each rule would take."""
     how, watcher = how or How(), watcher or Silent()
-    with _scratch() as work, _engine(how) as engine:
+    with _scratch() as work, _engine(how, recipe) as engine:
         (work / "stage").mkdir()
         plan = make_plan(recipe, engine, watcher.say, watcher.advance)
         rules, lookout = rules_of(recipe, plan), _lookout(recipe, plan.shape)
@@ -562,13 +564,22 @@ def _seal(
     write_text_aside(folder.manifest_path, manifest.to_json())
 
 
+def _prepare(across: bool) -> None:
+    """Load what the tasks of a run need."""
+    stage_loops()
+    if across:
+        from curate.dedup.sketch import prepare
+
+        prepare()
+
+
 @contextmanager
-def _engine(how: How) -> Iterator[Engine]:
+def _engine(how: How, recipe: Recipe) -> Iterator[Engine]:
     """Open an engine, with a sentence for one that there is not and for a worker that dies."""
     if how.workers < 1:
         raise UsageError(f"--workers must be at least 1, not {how.workers}")
     try:
-        context = open_engine(how.engine, how.workers, prepare)
+        context = open_engine(how.engine, how.workers, partial(_prepare, recipe.looks_across))
     except LookupError:
         raise UsageError(
             f"unknown engine {how.engine!r}{did_you_mean(how.engine, ENGINES)} "

@@ -186,7 +186,7 @@ def staged_schema(shape: Shape) -> pa.Schema:
 
 
 def prepare() -> None:
-    """Load what shards need: the formats, and the compiled loops by judging no records at all."""
+    """Load what every shard needs: the formats, and compiled loops by judging no records at all."""
     registry()
     judge(empty_batch(staged_schema(Shape.PAIR)), Shape.PAIR, by_default(SCHEMAS[Shape.PAIR].names))
 

@@ -23,13 +23,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.signals.kernels import (
+    ALL_BITS,
     ALONE,
     ALONE_RANGES,
+    HIGH,
     MIX_1,
     MIX_2,
+    ONES,
     code_point,
     compiled,
     eight_bytes,
+    first_marked,
     inlined,
     lower_ascii,
     lowered,
@@ -47,15 +51,11 @@ _OTHER_ROLL: Final = np.uint64(0xA0761D6478BD642F)
 
 
 # Eight bytes at once in one uint64: the same value in each byte.
-_ONES: Final = 0x0101010101010101
-_HIGH: Final = np.uint64(0x80 * _ONES)
-_SPACES: Final = np.uint64(0x20 * _ONES)
-_LOWER_A: Final = np.uint64(ord("a") * _ONES)
-_AFTER_Z: Final = np.uint64((ord("z") + 1) * _ONES)
-_ZERO: Final = np.uint64(ord("0") * _ONES)
-_AFTER_NINE: Final = np.uint64((ord("9") + 1) * _ONES)
-_BYTE_INDEX: Final = np.uint64(0x0001020304050607)  # times 1 << 8 * k has k in its highest byte
-_FULL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+_SPACES: Final = np.uint64(0x20) * ONES
+_LOWER_A: Final = np.uint64(ord("a")) * ONES
+_AFTER_Z: Final = np.uint64(ord("z") + 1) * ONES
+_ZERO: Final = np.uint64(ord("0")) * ONES
+_AFTER_NINE: Final = np.uint64(ord("9") + 1) * ONES
 
 
 @dataclass(frozen=True)
@@ -201,15 +201,14 @@ def power(size: Any) -> Any:
 @inlined
 def _letters(eight: Any) -> Any:
     """Return how many of eight bytes, from the lowest on, are ASCII letters or digits."""
-    top = (eight | _SPACES) | _HIGH  # letters in lower case; subtracting borrows from no other byte
+    top = (eight | _SPACES) | HIGH  # letters in lower case; subtracting borrows from no other byte
     found = (top - _LOWER_A) & ~(top - _AFTER_Z)
-    top = eight | _HIGH
+    top = eight | HIGH
     found |= (top - _ZERO) & ~(top - _AFTER_NINE)
-    stops = (~found | eight) & _HIGH
+    stops = (~found | eight) & HIGH
     if stops == 0:
         return 8
-    lowest = stops & (~stops + np.uint64(1))
-    return np.int64(((lowest >> np.uint64(7)) * _BYTE_INDEX) >> np.uint64(56))
+    return first_marked(stops)
 
 
 @compiled
@@ -243,7 +242,7 @@ def _tokenise(offsets: Any, data: Any, table: Any, places: Any) -> Any:
                 eight = eight_bytes(data, at)
                 count = min(_letters(eight), end - at)
                 if count:
-                    kept = lower_ascii(eight) & (_FULL >> np.uint64(64 - 8 * count))
+                    kept = lower_ascii(eight) & (ALL_BITS >> np.uint64(64 - 8 * count))
                     state = (state ^ kept) * _FOLD
                     state ^= state >> np.uint64(32)
                     at += count
@@ -299,10 +298,10 @@ def _unsettled(offsets: Any, data: Any, settled: Any) -> Any:
             if at + 32 <= end:  # nearly all text is ASCII for long stretches
                 some = eight_bytes(data, at) | eight_bytes(data, at + 8)
                 some |= eight_bytes(data, at + 16) | eight_bytes(data, at + 24)
-                if some & _HIGH == 0:
+                if some & HIGH == 0:
                     at += 32
                     continue
-            if at + 8 <= end and eight_bytes(data, at) & _HIGH == 0:
+            if at + 8 <= end and eight_bytes(data, at) & HIGH == 0:
                 at += 8
                 continue
             code, width = code_point(data, at, end)

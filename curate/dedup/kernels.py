@@ -123,7 +123,10 @@ def _longest(starts: Any) -> Any:
 
 @compiled
 def _sketch(values: Any, members: Any, count: Any) -> Any:
-    """Write the sketch of `count` n-grams, at least one, to `values`: (round, 32 bits) each."""
+    """Write the sketch of `count` n-grams, at least one, to `values`: (round, 32 bits) each.
+
+    The first round draws nothing: an n-gram's hash is as good.
+    """
     bins = len(values)
     values[:] = _FULL
     empty = bins
@@ -132,7 +135,7 @@ def _sketch(values: Any, members: Any, count: Any) -> Any:
         base = np.uint64(turn) * _ROUND
         stamp = np.uint64(turn) << np.uint64(32)
         for i in range(count):
-            drawn = spread(members[i] + base)
+            drawn = members[i] if turn == 0 else spread(members[i] + base)
             if turn < bins:
                 place = ((drawn >> np.uint64(32)) * np.uint64(bins)) >> np.uint64(32)
             else:
@@ -159,8 +162,9 @@ def _band_keys(starts: Any, hashes: Any, tags: Any, size: Any, bands: Any, rows:
         for band in range(bands):
             key = np.uint64(band)
             for row in range(band * rows, (band + 1) * rows):
-                key = spread(key * _ROUND + values[row])
-            keys[record, band] = key
+                key = (key ^ values[row]) * _ROUND
+                key ^= key >> np.uint64(32)
+            keys[record, band] = spread(key)
     return keys
 
 

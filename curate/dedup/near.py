@@ -2,7 +2,7 @@
 
 Each step is a map over independent tasks with a small union between them:
 
-1. `candidates`  one task a band: records that agree in it
+1. `candidates`  one task for some bands: records that agree in one of them
 2. `measure`     one task for some thousand candidates: their exact similarity, from the texts
 3. `clusters`    the pairs that are near enough, put together
 4. `settle`      one task for some clusters: every record that goes is near one that stays
@@ -13,7 +13,7 @@ finished tasks are taken up again by a resumed run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,8 +28,11 @@ from curate.dedup.views import ComparedBy
 from curate.engines import Engine
 from curate.tokens import Tokens, by_row, turns_of
 
-PART_RECORDS: Final = 50_000_000
-"""Keys of a band that one task sorts at a time: 800 MB."""
+TASK_BANDS: Final = 8
+"""Bands whose keys one task looks through: a shard's sketches are opened once for all of them."""
+
+PART_KEYS: Final = 50_000_000
+"""Keys that one task holds, each with its row: 800 MB."""
 
 TASK_PAIRS: Final = 20_000
 """Candidate pairs that one task compares: the texts of at most twice as many records."""
@@ -53,13 +56,13 @@ class Records:
 
 @dataclass(frozen=True)
 class BandTask:
-    """One band of one comparison, or the part of its keys that `part` of `parts` is.
+    """Some bands of one comparison, or the part of their keys that `part` of `parts` is.
 
     `among` is a file with the rows (int64) that are compared.
     """
 
     records: Records
-    column: str
+    columns: tuple[str, ...]
     among: str
     part: int
     parts: int
@@ -113,13 +116,17 @@ class Repeats:
 
 def column_of(records: Records, name: str) -> np.ndarray:
     """Return a column of the sketches of all records."""
-    parts = []
+    return columns_of(records, (name,))[0]
+
+
+def columns_of(records: Records, names: Sequence[str]) -> list[np.ndarray]:
+    """Return columns of the sketches of all records."""
+    parts: list[list[pa.Array]] = [[] for _ in names]
     for index in range(len(records.shard_rows)):
-        parts += [batch.column(name) for batch in _sketches(records.work, index)]
-    if not parts:
-        return np.zeros(0, np.uint64)
-    found: np.ndarray = pa.chunked_array(parts).to_numpy()
-    return found
+        for batch in _sketches(records.work, index):
+            for part, name in zip(parts, names, strict=True):
+                part.append(batch.column(name))
+    return [pa.chunked_array(part).to_numpy() if part else np.zeros(0, np.uint64) for part in parts]
 
 
 def _sketches(work: str, index: int) -> Iterator[pa.RecordBatch]:
@@ -138,17 +145,18 @@ def candidates(records: Records, way: ComparedBy, among: np.ndarray, engine: Eng
     place = _place(records.work)
     listed = place / f"{way.name}.among.npy"
     save(listed, among)
-    parts = max(1, -(-len(among) // PART_RECORDS))
+    columns = band_columns(way)
+    parts = max(1, -(-len(among) * TASK_BANDS // PART_KEYS))
     tasks = [
         BandTask(
             records,
-            column,
+            columns[band : band + TASK_BANDS],
             str(listed),
             part,
             parts,
             str(place / f"{way.name}.{band}-{part}.npy"),
         )
-        for band, column in enumerate(band_columns(way))
+        for band in range(0, len(columns), TASK_BANDS)
         for part in range(parts)
     ]
     found = np.zeros((0, 2), np.int64)
@@ -158,19 +166,40 @@ def candidates(records: Records, way: ComparedBy, among: np.ndarray, engine: Eng
 
 
 def find_candidates(task: BandTask) -> str:
-    """Write the pairs of records that agree in a band; return the file."""
+    """Write the pairs of records that agree in some of the bands; return the file."""
     if not Path(task.out).exists():
-        among = np.load(task.among)
-        keys = column_of(task.records, task.column)[among]
-        if task.parts > 1:
-            mine = keys % np.uint64(task.parts) == np.uint64(task.part)
-            among, keys = among[mine], keys[mine]
-        shared = _with_repeated(keys)
-        among, keys = among[shared], keys[shared]
-        order = np.argsort(keys, kind="stable")
-        pairs = kernels.bucket_pairs(keys[order], among[order])
-        save(Path(task.out), _united(np.zeros((0, 2), np.int64), pairs))
+        found = np.zeros((0, 2), np.int64)
+        for rows, keys in _keys(task):
+            found = _united(found, _agreeing(rows, keys))
+        save(Path(task.out), found)
     return task.out
+
+
+def _keys(task: BandTask) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the task's part of the keys in each of its bands: (rows, their keys)."""
+    among = np.load(task.among, mmap_mode="r")
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in task.columns]
+    first = 0
+    for index in range(len(task.records.shard_rows)):
+        for batch in _sketches(task.records.work, index):
+            low, high = np.searchsorted(among, (first, first + len(batch)))
+            rows = among[low:high]
+            for parts, column in zip(found, task.columns, strict=True):
+                keys = batch.column(column).to_numpy()[rows - first]
+                mine = keys % np.uint64(task.parts) == np.uint64(task.part)
+                parts.append((rows[mine], keys[mine]))
+            first += len(batch)
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    joined = (zip(*(parts or [nothing]), strict=True) for parts in found)
+    return [(np.concatenate(rows), np.concatenate(keys)) for rows, keys in joined]
+
+
+def _agreeing(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return the pairs of rows whose keys are equal."""
+    shared = _with_repeated(keys)
+    rows, keys = rows[shared], keys[shared]
+    order = np.argsort(keys, kind="stable")
+    return kernels.bucket_pairs(keys[order], rows[order])
 
 
 def _with_repeated(keys: np.ndarray) -> np.ndarray:

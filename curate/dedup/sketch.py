@@ -21,12 +21,12 @@ import pyarrow.compute as pc
 
 from curate.contamination.match import HITS, Matching, hits, hits_path
 from curate.dedup import kernels
-from curate.dedup.views import ComparedBy
+from curate.dedup.views import ComparedBy, Over, Tool, compared_by
 from curate.dedup.votes import votes_of
 from curate.digest import combined, conversation_hashes
-from curate.stage import staged_paths
+from curate.stage import staged_paths, staged_schema
 from curate.tokens import Tokens, by_row, turns_of, whole
-from schemas.records import Shape
+from schemas.records import Shape, empty_batch
 
 FACTS: Final = ("chosen", "rejected", "gap", "votes", "agreeing", "strength")
 """What is known of each record beside its sketches: hashes of the answer that it says is better and
@@ -74,6 +74,14 @@ def sketch(task: SketchTask) -> int:
     for path, aside in zip(paths, asides, strict=True):
         aside.replace(path)
     return rows
+
+
+def prepare() -> None:
+    """Load what every shard needs: the compiled loops, by sketching no records at all."""
+    nothing = empty_batch(staged_schema(Shape.PAIR))
+    way = compared_by(Over.PAIR, Shape.PAIR, Tool.DEFAULT, 1.0)
+    sketches(nothing, turns_of(nothing, way.sides), (way,))
+    facts(nothing, Shape.PAIR)
 
 
 def _sides(task: SketchTask) -> tuple[str, ...]:

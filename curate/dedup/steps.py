@@ -214,7 +214,7 @@ def _digests(over: Over, records: Records, known: Known) -> np.ndarray:
         return known.digests.prompt
     if over is Over.PAIR:
         return known.digests.pair
-    return np.stack([near.column_of(records, name) for name in ("chosen", "rejected")], axis=1)
+    return np.stack(near.columns_of(records, ("chosen", "rejected")), axis=1)
 
 
 def _near(
@@ -252,7 +252,7 @@ def _linked(
     that are alive are compared; one without words is alone.
     """
     rows = np.flatnonzero(alive)
-    whole = np.stack([near.column_of(records, name) for name in whole_columns(way)], axis=1)[rows]
+    whole = np.stack(near.columns_of(records, whole_columns(way)), axis=1)[rows]
     rows, whole = rows[whole.any(axis=1)], whole[whole.any(axis=1)]
     leader = np.arange(records.count)
     leader[rows] = rows[_first_of(whole)]

@@ -41,7 +41,7 @@ TAGS: Final = {"prompt": 1, "chosen": 2, "rejected": 3, "completion": 2}
 RECALL: Final = 0.995
 """The share of the pairs just at the threshold that the default bands find."""
 
-MOST_VALUES: Final = 256
+MOST_VALUES: Final = 128
 """The most values of a sketch that the default bands may ask for."""
 
 
@@ -66,7 +66,7 @@ PRESETS: Final = {
         None,
         None,
         "Pairwright: n-grams as in Lee et al. 2021 (arXiv:2107.06499), of three words in prompts, "
-        "which are short; as many rows as find 99.5 % at the threshold with 256 values",
+        "which are short; as many rows as find 99.5 % at the threshold with 128 values",
     ),
     Tool.DATATROVE: Preset(5, 14, 8, "huggingface/datatrove, MinhashConfig, as for FineWeb"),
     Tool.NEMO: Preset(24, 20, 13, "NVIDIA NeMo Curator, fuzzy deduplication", chars=True),

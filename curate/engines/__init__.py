@@ -38,8 +38,7 @@ def open_engine(
 ) -> AbstractContextManager[Engine]:
     """Return the engine `name` with its workers; leaving the context ends them.
 
-    `prepare` loads what tasks will need. Workers of its own on this machine do it at once, while
-    there are no tasks yet; elsewhere it is left out.
+    `prepare` loads what tasks will need, for workers on this machine; elsewhere it is left out.
 
     Raises LookupError for an unknown engine, ImportError where its package is not installed.
     """

@@ -35,14 +35,16 @@ class Local:
 
     def __enter__(self) -> Self:
         if self.workers > 1:
-            # Forked workers share what is already imported: each starts in milliseconds. They
-            # are forked now, before this process starts threads of its own.
-            method = "fork" if sys.platform == "linux" else "spawn"
+            # Forked workers share what is already loaded: each starts in milliseconds. They are
+            # forked now, before this process starts threads of its own.
+            forked = sys.platform == "linux"
+            if forked and self._prepare is not None:
+                self._prepare()
             self._pool = ProcessPoolExecutor(
                 self.workers,
-                multiprocessing.get_context(method),
+                multiprocessing.get_context("fork" if forked else "spawn"),
                 _begin_worker,
-                (self._prepare,),
+                (None if forked else self._prepare,),
             )
             self._pool.submit(os.getpid)
         else:

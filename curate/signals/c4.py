@@ -50,7 +50,7 @@ def c4_sentences(view: View, side: str) -> pa.Array:
     import numpy as np
 
     lines = view.lines(side)
-    found = lines.sums(lines.sentences * _kept(lines))
+    found = lines.sums(lines.sizes.sentences * _kept(lines))
     return view.array(found.astype(np.int32), side)
 
 
@@ -92,6 +92,6 @@ def _kept(lines: Lines) -> np.ndarray:
 
     ended = (lines.kinds & (kernels.ENDED | kernels.ELLIPSIS)) == kernels.ENDED
     notice = pc.match_substring_regex(lines.text(), _NOTICES).to_numpy(zero_copy_only=False)
-    long_enough = (lines.words >= LINE_WORDS) & (lines.longest <= WORD_CHARS)
+    long_enough = (lines.sizes.words >= LINE_WORDS) & (lines.sizes.longest <= WORD_CHARS)
     kept: np.ndarray = ended & long_enough & ~notice
     return kept

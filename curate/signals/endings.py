@@ -107,15 +107,20 @@ class _LastLines:
 def _last_lines(view: View, side: str) -> _LastLines:
     import numpy as np
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     from curate.signals import text_kernels as kernels
+    from curate.signals.kernels import text_buffers
 
     def find() -> _LastLines:
         lines, last = view.lines(side), _last_written(view, side)
         none = last < 0
         kinds = np.append(lines.kinds, np.uint16(kernels.BLANK))[last]  # that of row -1: blank
-        words = np.append(lines.words, np.int32(0))[last]
-        return _LastLines(lines.text().take(pa.array(last, mask=none)), kinds, words)
+        texts = lines.text().take(pa.array(last, mask=none))
+        written = pc.fill_null(texts, "")
+        begins, _ = text_buffers(written)
+        words = kernels.measure_lines(begins[:-1].astype(np.int64), written)[1]
+        return _LastLines(texts, kinds, words)
 
     return view.shared(f"last lines:{side}", find)
 

@@ -52,5 +52,5 @@ def ended_lines(view: View, side: str) -> pa.Array:
 def short_lines(view: View, side: str) -> pa.Array:
     """{side}: share of the lines that have 30 characters or fewer."""
     lines = view.lines(side)
-    short = (lines.chars > 0) & (lines.chars <= SHORT_LINE)
+    short = (lines.sizes.chars > 0) & (lines.sizes.chars <= SHORT_LINE)
     return share(view, lines.sums(short), written(view, side), side)

@@ -33,7 +33,7 @@ STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 )
 def word_length(view: View, side: str) -> pa.Array:
     """{side}: characters of a word on average."""
-    return per_word(view, _sums(view, side, _lengths(view, side)), side)
+    return per_word(view, _sums(view, side, view.words(side).sizes), side)
 
 
 @side_signal(
@@ -46,10 +46,7 @@ def word_length(view: View, side: str) -> pa.Array:
 )
 def alpha_words(view: View, side: str) -> pa.Array:
     """{side}: share of the words that have a letter in them."""
-    from curate.signals import text_kernels as kernels
-
-    lettered = (view.word_lengths(side) & kernels.SHARE_OF_LETTERS) != 0
-    return share(view, _sums(view, side, lettered), view.word_counts(side), side)
+    return share(view, _sums(view, side, view.lettered(side)), view.word_counts(side), side)
 
 
 @side_signal(
@@ -132,15 +129,6 @@ def hashes_of(words: tuple[str, ...]) -> np.ndarray:
 
     texts = pa.array(words, pa.string())
     return kernels.tokenise(np.arange(len(words) + 1, dtype=np.int32), texts)[1]
-
-
-def _lengths(view: View, side: str) -> np.ndarray:
-    import numpy as np
-
-    from curate.signals import text_kernels as kernels
-
-    found: np.ndarray = (view.word_lengths(side) & ~kernels.SHARE_OF_LETTERS).astype(np.int64)
-    return found
 
 
 def _sums(view: View, side: str, values: np.ndarray) -> np.ndarray:

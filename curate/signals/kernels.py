@@ -34,17 +34,16 @@ MIX_1: Final = np.uint64(0xFF51AFD7ED558CCD)
 MIX_2: Final = np.uint64(0xC4CEB9FE1A85EC53)
 
 # Eight bytes at once in one uint64: the same value, or the same bit, in each byte.
-_ONES: Final = 0x0101010101010101
-_HIGH: Final = np.uint64(0x80 * _ONES)
-_TAB: Final = np.uint64(0x09 * _ONES)  # 0x09 to 0x0D are white space
-_AFTER_RETURN: Final = np.uint64(0x0E * _ONES)
-_SEPARATORS: Final = np.uint64(0x1C * _ONES)  # 0x1C to 0x20 are white space
-_AFTER_SPACE: Final = np.uint64(0x21 * _ONES)
-_UPPER_A: Final = np.uint64(ord("A") * _ONES)
-_AFTER_Z: Final = np.uint64((ord("Z") + 1) * _ONES)
-_EACH: Final = np.uint64(_ONES)  # times bytes that are 0 or 1 has their sum in its highest byte
+ONES: Final = np.uint64(0x0101010101010101)
+HIGH: Final = np.uint64(0x80) * ONES
+_TAB: Final = np.uint64(0x09) * ONES  # 0x09 to 0x0D are white space
+_AFTER_RETURN: Final = np.uint64(0x0E) * ONES
+_SEPARATORS: Final = np.uint64(0x1C) * ONES  # 0x1C to 0x20 are white space
+_AFTER_SPACE: Final = np.uint64(0x21) * ONES
+_UPPER_A: Final = np.uint64(ord("A")) * ONES
+_AFTER_Z: Final = np.uint64(ord("Z") + 1) * ONES
 _BYTE_INDEX: Final = np.uint64(0x0001020304050607)  # times 1 << 8 * k has k in its highest byte
-_ALL_BITS: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+ALL_BITS: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 _CODE_POINTS: Final = 0x110000
 _BEYOND: Final = 0x20000  # from here on no character has a lower case
@@ -123,15 +122,16 @@ def _codes_of(text: str) -> np.ndarray:
 
 def tokenise(
     starts: np.ndarray, contents: pa.StringArray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (starts of each row's words, hashes of all words, characters of each row).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return (starts of each row's words, their hashes, their sizes, characters of each row).
 
     Row i is the turns `starts[i]` to `starts[i+1]` (int32) of `contents`, which has no nulls.
     Types and lengths as in `view.Words`.
     """
     offsets, data = text_buffers(contents)
-    starts_of_words, hashes, chars = _tokenise(starts, offsets, data, character_table())
-    return starts_of_words, hashes, chars
+    found: tuple[np.ndarray, ...] = _tokenise(starts, offsets, data, character_table())
+    starts_of_words, hashes, sizes, chars = found
+    return starts_of_words, hashes, sizes, chars
 
 
 def count(starts: np.ndarray, contents: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,33 +217,42 @@ def eight_bytes(data: Any, at: Any) -> Any:
 @inlined
 def _white_space(eight: Any) -> Any:
     """Return eight bytes with the highest bit set where ASCII white space is (others undefined)."""
-    top = eight | _HIGH  # each byte now at least 0x80: subtracting borrows from no other byte
+    top = eight | HIGH  # each byte now at least 0x80: subtracting borrows from no other byte
     found = (top - _TAB) & ~(top - _AFTER_RETURN)
     return found | ((top - _SEPARATORS) & ~(top - _AFTER_SPACE))
 
 
 @inlined
-def _plain_bytes(eight: Any) -> Any:
+def first_marked(marks: Any) -> Any:
+    """Return which of eight bytes (0 to 7) is the first whose highest bit, and none other, is set.
+
+    At least one is.
+    """
+    lowest = marks & (~marks + np.uint64(1))
+    return np.int64(((lowest >> np.uint64(7)) * _BYTE_INDEX) >> np.uint64(56))
+
+
+@inlined
+def plain_bytes(eight: Any) -> Any:
     """Return how many of eight bytes, from the lowest on, are ASCII and not white space."""
-    stops = (_white_space(eight) | eight) & _HIGH
+    stops = (_white_space(eight) | eight) & HIGH
     if stops == 0:
         return 8
-    lowest = stops & (~stops + np.uint64(1))
-    return np.int64(((lowest >> np.uint64(7)) * _BYTE_INDEX) >> np.uint64(56))
+    return first_marked(stops)
 
 
 @inlined
 def lower_ascii(eight: Any) -> Any:
     """Return eight ASCII bytes in lower case."""
-    top = eight | _HIGH
-    upper = (top - _UPPER_A) & ~(top - _AFTER_Z) & _HIGH
+    top = eight | HIGH
+    upper = (top - _UPPER_A) & ~(top - _AFTER_Z) & HIGH
     return eight | (upper >> np.uint64(2))
 
 
 @inlined
 def _absorbed(state: Any, eight: Any, count: Any) -> Any:
     """Return a word's hash so far with the lower case of its next `count` (1 to 8) bytes."""
-    kept = lower_ascii(eight) & (_ALL_BITS >> np.uint64(64 - 8 * count))
+    kept = lower_ascii(eight) & (ALL_BITS >> np.uint64(64 - 8 * count))
     state = (state ^ kept) * CHUNK_PRIME
     return state ^ (state >> np.uint64(32))
 
@@ -289,12 +298,12 @@ def _plain_word(data: Any, at: Any, end: Any) -> Any:
     """
     begin, state = at, FNV_OFFSET
     eight = eight_bytes(data, at)
-    count = _plain_bytes(eight)
+    count = plain_bytes(eight)
     while count == 8 and at + 8 <= end:
         state = _absorbed(state, eight, 8)
         at += 8
         eight = eight_bytes(data, at)
-        count = _plain_bytes(eight)
+        count = plain_bytes(eight)
     count = min(count, end - at)
     if count > 0:
         state = _absorbed(state, eight, count)
@@ -305,7 +314,8 @@ def _plain_word(data: Any, at: Any, end: Any) -> Any:
 def _tokenise(starts: Any, offsets: Any, data: Any, table: Any) -> Any:
     rows = len(starts) - 1
     size = np.int64(offsets[-1]) - np.int64(offsets[0])
-    words = np.empty((size + len(offsets)) // 2 + 1, np.uint64)  # a word and a break: two bytes
+    most = (size + len(offsets)) // 2 + 1  # a word and a break: two bytes
+    words, sizes = np.empty(most, np.uint64), np.empty(most, np.int32)
     word_starts = np.zeros(rows + 1, np.int64)
     chars = np.zeros(rows, np.int32)
     found = 0
@@ -323,7 +333,7 @@ def _tokenise(starts: Any, offsets: Any, data: Any, table: Any) -> Any:
                     at, count, value = _any_word(data, begin, end, table)
                 total += count
                 if count > 0:
-                    words[found] = value
+                    words[found], sizes[found] = value, count
                     found += 1
                 if at < end and plain:  # the white space that ended it
                     at += 1
@@ -334,10 +344,11 @@ def _tokenise(starts: Any, offsets: Any, data: Any, table: Any) -> Any:
                     total += 1
                     if table[code] != 0:  # a word by itself
                         words[found] = _mixed((FNV_OFFSET ^ np.uint64(code)) * FNV_PRIME)
+                        sizes[found] = 1
                         found += 1
         word_starts[row + 1] = found
         chars[row] = total
-    return word_starts, words[:found], chars
+    return word_starts, words[:found], sizes[:found], chars
 
 
 @compiled
@@ -351,11 +362,11 @@ def _count(starts: Any, offsets: Any, data: Any, table: Any) -> Any:
             at, end = np.int64(offsets[turn]), np.int64(offsets[turn + 1])
             inside = np.uint64(0)  # the lowest byte's highest bit: whether a word goes on
             while at < end:
-                eight = eight_bytes(data, at) if at + 8 <= end else _HIGH
-                if eight & _HIGH == 0:  # eight ASCII characters at once
-                    word = ~_white_space(eight) & _HIGH
+                eight = eight_bytes(data, at) if at + 8 <= end else HIGH
+                if eight & HIGH == 0:  # eight ASCII characters at once
+                    word = ~_white_space(eight) & HIGH
                     begins = word & ~((word << np.uint64(8)) | inside)
-                    found += np.int64(((begins >> np.uint64(7)) * _EACH) >> np.uint64(56))
+                    found += np.int64(((begins >> np.uint64(7)) * ONES) >> np.uint64(56))
                     inside = word >> np.uint64(56)
                     at += 8
                     total += 8

@@ -96,5 +96,5 @@ def code_share(view: View, side: str) -> pa.Array:
     from curate.signals import text_kernels as kernels
 
     lines = view.lines(side)
-    code = lines.sums(lines.chars * ((lines.kinds & kernels.CODE) != 0))
-    return share(view, code, lines.sums(lines.chars), side)
+    code = lines.sums(lines.sizes.chars * ((lines.kinds & kernels.CODE) != 0))
+    return share(view, code, lines.sums(lines.sizes.chars), side)

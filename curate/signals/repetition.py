@@ -60,7 +60,7 @@ def dup_lines(view: View, side: str) -> pa.Array:
 def dup_line_chars(view: View, side: str) -> pa.Array:
     """{side}: share of the characters in lines that repeat an earlier one."""
     lines = view.lines(side)
-    return share(view, _lines(view, side)[1], lines.sums(lines.chars), side)
+    return share(view, _lines(view, side)[1], lines.sums(lines.sizes.chars), side)
 
 
 @side_signal(
@@ -88,7 +88,7 @@ def dup_paragraphs(view: View, side: str) -> pa.Array:
 def dup_paragraph_chars(view: View, side: str) -> pa.Array:
     """{side}: share of the characters in paragraphs that repeat an earlier one."""
     lines = view.lines(side)
-    return share(view, _paragraphs(view, side)[1], lines.sums(lines.chars), side)
+    return share(view, _paragraphs(view, side)[1], lines.sums(lines.sizes.chars), side)
 
 
 def _top(n: int) -> None:
@@ -167,7 +167,7 @@ def _lines(view: View, side: str) -> tuple[np.ndarray, np.ndarray]:
         lines = view.lines(side)
         filled = (lines.kinds & kernels.BLANK) == 0
         starts = _starts(lines.sums(filled))
-        return kernels.repeated(starts, lines.hashes[filled], lines.chars[filled])
+        return kernels.repeated(starts, lines.sizes.hashes[filled], lines.sizes.chars[filled])
 
     return view.shared(f"repeated lines:{side}", find)
 
@@ -180,7 +180,7 @@ def _paragraphs(view: View, side: str) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
     def find() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         lines = view.lines(side)
-        parts = kernels.paragraphs(lines.starts, lines.kinds, lines.hashes, lines.chars)
+        parts = kernels.paragraphs(lines.starts, lines.kinds, lines.sizes.hashes, lines.sizes.chars)
         return (*kernels.repeated(*parts), np.diff(parts[0]))
 
     return view.shared(f"repeated paragraphs:{side}", find)
@@ -193,10 +193,10 @@ def _ngrams(view: View, side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from curate.signals import text_kernels as kernels
 
     def find() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        words, lengths = view.words(side), view.word_lengths(side)
-        top, again = kernels.repeated_ngrams(words.starts, words.hashes, lengths)
-        running = np.zeros(len(lengths) + 1, np.int64)
-        np.cumsum(lengths & ~kernels.SHARE_OF_LETTERS, out=running[1:])
+        words = view.words(side)
+        top, again = kernels.repeated_ngrams(words.starts, words.hashes, words.sizes)
+        running = np.zeros(len(words.sizes) + 1, np.int64)
+        np.cumsum(words.sizes, out=running[1:])
         return top, again, running[words.starts[1:]] - running[words.starts[:-1]]
 
     return view.shared(f"n-grams:{side}", find)

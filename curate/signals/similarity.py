@@ -125,11 +125,9 @@ def format_only(view: View) -> pa.Array:
 
     from curate.signals import text_kernels as kernels
 
-    one, other = (
-        kernels.bare_hashes(view.turns(side).starts, view.contents(side)) for side in _PAIR
-    )
+    one, other = ((view.turns(side).starts, view.contents(side)) for side in _PAIR)
     same_text = pc.fill_null(pc.equal(view.text("chosen"), view.text("rejected")), False)
-    only = (one == other) & ~same_text.to_numpy(zero_copy_only=False)
+    only = kernels.same_bare(*one, *other) & ~same_text.to_numpy(zero_copy_only=False)
     return view.array(only.astype(np.uint8), *_PAIR, null=_unlike(view))
 
 

@@ -14,7 +14,22 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from curate.signals.kernels import ALONE, character_table, code_point, compiled, text_buffers
+from curate.signals.kernels import (
+    ALL_BITS,
+    ALONE,
+    CHUNK_PRIME,
+    FNV_OFFSET,
+    HIGH,
+    ONES,
+    character_table,
+    code_point,
+    compiled,
+    eight_bytes,
+    first_marked,
+    inlined,
+    plain_bytes,
+    text_buffers,
+)
 
 # What a character is, for `count_characters`.
 LETTER: Final = 0
@@ -40,12 +55,10 @@ ENDED: Final = 128  # ends in a full stop, question mark, exclamation mark or qu
 ELLIPSIS: Final = 256
 MARKUP: Final = BULLET | NUMBERED | HEADING | QUOTE_OR_TABLE | FENCE
 
-SHARE_OF_LETTERS: Final = np.uint32(1 << 31)
-"""Set in a word's length, as `measure_words` gives it, if there is a letter in the word."""
-
 _BULLETS: Final = "•‣◦▪●○■–—·"  # and - * +, which ASCII has
 _ENDS: Final = "。！？．｡؟۔।॥…”’»」』】）"
-_NEWLINE: Final = np.uint8(0x0A)
+_NEWLINE: Final = 0x0A
+_NEWLINES: Final = np.uint64(_NEWLINE) * ONES
 _STOP: Final = 1  # ends a sentence
 _AFTER_STOP: Final = 2  # may stand between that and white space
 _MARKS: Final = np.zeros(256, np.uint8)
@@ -65,17 +78,14 @@ def class_table() -> np.ndarray:
     """Return the class of each code point (uint8), by its Unicode general category."""
     table = np.full(_CODE_POINTS, SYMBOL, np.uint8)
     table[_EMOJI_END:_IDEOGRAPHS_END] = LETTER
-    for code in range(_EMOJI_END):
-        character = chr(code)
-        category = unicodedata.category(character)
-        if character.isspace():
-            table[code] = SPACE
-        elif category == "Lu":
-            table[code] = UPPER
-        elif category[0] in "LM":  # marks are parts of letters
-            table[code] = LETTER
-        elif category[0] == "N":
-            table[code] = DIGIT
+    signs = list(map(chr, range(_EMOJI_END)))
+    names = "".join(map(unicodedata.category, signs)).encode()
+    first, second = np.frombuffer(names, np.uint8).reshape(-1, 2).T
+    known = table[:_EMOJI_END]
+    known[np.isin(first, list(b"LM"))] = LETTER  # marks are parts of letters
+    known[(first == ord("L")) & (second == ord("u"))] = UPPER
+    known[first == ord("N")] = DIGIT
+    known[list(map(str.isspace, signs))] = SPACE
     table.flags.writeable = False
     return table
 
@@ -95,30 +105,41 @@ def count_characters(starts: np.ndarray, contents: pa.StringArray) -> np.ndarray
     return counts
 
 
-def find_lines(starts: np.ndarray, contents: pa.StringArray) -> tuple[np.ndarray, ...]:
-    """Cut each row into lines; return eight arrays, all but the first with one entry a line.
+def find_lines(
+    starts: np.ndarray, contents: pa.StringArray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut each row into lines; return where they are and of what kind.
 
     Where each row's lines begin (int64, n + 1), where each line begins in the bytes of `contents`
-    (int64), its kind (uint16, the bits above), its characters without white space at its ends, its
-    words (runs between white space), the characters of its longest word, its ends of sentences (all
-    int32), and a hash of it (uint64).
+    (int64), and its kind (uint16, the bits above).
     A newline ends a line, and so does the end of a turn. Blocks of code are fenced as in Markdown.
     """
     offsets, data = text_buffers(contents)
     found: tuple[np.ndarray, ...] = _find_lines(
         starts, offsets, data, class_table(), _code_points(_BULLETS), _code_points(_ENDS)
     )
+    row_starts, begins, kinds = found
+    return row_starts, begins, kinds
+
+
+def measure_lines(begins: np.ndarray, contents: pa.StringArray) -> tuple[np.ndarray, ...]:
+    """Return five arrays with an entry for each line that begins at a byte of `contents`.
+
+    Its characters without white space at its ends, its words (runs between white space), the
+    characters of its longest word, its ends of sentences (all int32), and a hash of its words
+    (uint64). A line goes on to the next one's beginning.
+    """
+    offsets, data = text_buffers(contents)
+    bounds = np.append(begins, np.int64(offsets[-1]))
+    found: tuple[np.ndarray, ...] = _measure_lines(bounds, data, class_table())
     return found
 
 
-def measure_words(starts: np.ndarray, contents: pa.StringArray) -> np.ndarray:
-    """Return the length of each word in characters (uint32), with `SHARE_OF_LETTERS` set or not.
-
-    Words are those of `kernels.tokenise`, in the same order.
-    """
+def lettered(starts: np.ndarray, contents: pa.StringArray) -> np.ndarray:
+    """Return which words have a letter (bool); those of `kernels.tokenise`, in the same order."""
     offsets, data = text_buffers(contents)
-    lengths: np.ndarray = _measure_words(starts, offsets, data, character_table(), class_table())
-    return lengths
+    found: np.ndarray = _lettered(starts, offsets, data, character_table(), class_table())
+    return found
 
 
 def count_members(starts: np.ndarray, hashes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -147,16 +168,16 @@ def paragraphs(
 
 
 def repeated_ngrams(
-    starts: np.ndarray, hashes: np.ndarray, lengths: np.ndarray
+    starts: np.ndarray, hashes: np.ndarray, sizes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the repetition of n-grams of words: int64 of n × 3 and n × 6, in characters.
 
     The first, for n of 2, 3 and 4, is what the most frequent n-gram covers: how often it comes
     times its length, of equally frequent ones the longest; 0 where none comes twice. The second,
     for n from 5 to 10, is what lies in n-grams that came before, each character counted once.
-    Lengths are as `measure_words` has them: white space does not count.
+    `sizes` are the words' characters (int32): white space does not count.
     """
-    top, again = _repeated_ngrams(starts, hashes, lengths & ~SHARE_OF_LETTERS)
+    top, again = _repeated_ngrams(starts, hashes, sizes)
     return top, again
 
 
@@ -188,13 +209,20 @@ def common_subsequence(
     return found
 
 
-def bare_hashes(starts: np.ndarray, contents: pa.StringArray) -> np.ndarray:
-    """Return a hash of each row's letters and digits in lower case, in order (uint64, n).
+def same_bare(
+    one_starts: np.ndarray,
+    one: pa.StringArray,
+    other_starts: np.ndarray,
+    other: pa.StringArray,
+) -> np.ndarray:
+    """Return in which rows two sides have the same letters and digits, in lower case (bool).
 
     Left out are white space, punctuation, symbols, and numbers that begin a line of a list.
     """
-    offsets, data = text_buffers(contents)
-    found: np.ndarray = _bare_hashes(starts, offsets, data, character_table(), class_table())
+    offsets, data = text_buffers(one)
+    other_offsets, other_data = text_buffers(other)
+    sides = (one_starts, offsets, data), (other_starts, other_offsets, other_data)
+    found: np.ndarray = _same_bare(*sides, character_table(), class_table())
     return found
 
 
@@ -292,71 +320,41 @@ def _ending(data: Any, begin: Any, end: Any, ends: Any) -> Any:
     return kind
 
 
-@compiled
-def _read_word(data: Any, at: Any, stop: Any, classes: Any, value: Any) -> Any:
-    """Read on to white space: return (where, characters, hash so far, ends of sentences).
-
-    A full stop ends a sentence at the word's end only, so that 3.14 and e.g. do not count twice.
-    """
-    chars = stops = 0
-    ended = False
-    value = value * np.uint64(0x9E3779B97F4A7C15)
-    while at < stop:
-        byte, width = data[at], 1
-        if byte < 0x80:  # most of all text: no call
-            if classes[byte] == SPACE:
-                break
-        else:
-            code, width = code_point(data, at, stop)
-            if classes[code] == SPACE:
-                break
-            if code in _WIDE_STOPS:
-                stops += 1
-        for k in range(width):
-            value = (value ^ np.uint64(data[at + k])) * np.uint64(0x100000001B3)
-        mark = _MARKS[byte]
-        ended = mark == _STOP or (ended and mark == _AFTER_STOP)
-        chars += 1
-        at += width
-    return at, chars, value, stops + (1 if ended else 0)
-
-
-@compiled
-def _read_line(data: Any, at: Any, stop: Any, classes: Any) -> Any:
-    """Read on to a newline or the turn's end.
-
-    Return (where, where its text begins and ends, characters of it, words, longest, ends of
-    sentences, hash).
-    """
-    begin = end = at
-    size = words = longest = sentences = since = 0
-    value = np.uint64(0xCBF29CE484222325)
+@inlined
+def _line_end(data: Any, at: Any, stop: Any) -> Any:
+    """Return where the next newline is, or `stop`; eight bytes at a time."""
+    while at + 8 <= stop:
+        others = eight_bytes(data, at) ^ _NEWLINES
+        marks = (others - ONES) & ~others & HIGH  # the first one is a byte that is zero
+        if marks != 0:
+            return at + first_marked(marks)
+        at += 8
     while at < stop and data[at] != _NEWLINE:
-        blank, width = _is_space(data, at, stop, classes)
-        if blank:
-            since += 1
-            at += width
-            continue
-        if words == 0:
-            begin = at
-        else:
-            size += since
-        at, chars, value, stops = _read_word(data, at, stop, classes, value)
-        size += chars
-        words += 1
-        longest = max(longest, chars)
-        sentences += stops
+        at += 1
+    return at
+
+
+@compiled
+def _trimmed(data: Any, begin: Any, end: Any, classes: Any) -> Any:
+    """Return where a line's text begins and ends, without white space; both `end` if it is all."""
+    while begin < end:
+        blank, width = _is_space(data, begin, end, classes)
+        if not blank:
+            break
+        begin += width
+    while begin < end:
+        code, at = _last_character(data, begin, end)
+        if classes[code] != SPACE:
+            break
         end = at
-        since = 0
-    return at, begin, end, size, words, longest, sentences, value
+    return begin, end
 
 
 @compiled
 def _count_newlines(data: Any, begin: Any, end: Any) -> Any:
     found = 0
     for at in range(begin, end):
-        if data[at] == _NEWLINE:
-            found += 1
+        found += data[at] == _NEWLINE
     return found
 
 
@@ -366,9 +364,6 @@ def _find_lines(starts: Any, offsets: Any, data: Any, classes: Any, bullets: Any
     total = turns + _count_newlines(data, np.int64(offsets[0]), np.int64(offsets[turns]))
     row_starts = np.zeros(rows + 1, np.int64)
     begins, kinds = np.empty(total, np.int64), np.empty(total, np.uint16)
-    chars, words = np.empty(total, np.int32), np.empty(total, np.int32)
-    longest, sentences = np.empty(total, np.int32), np.empty(total, np.int32)
-    hashes = np.empty(total, np.uint64)
     found = 0
     for row in range(rows):
         for turn in range(starts[row], starts[row + 1]):
@@ -377,11 +372,10 @@ def _find_lines(starts: Any, offsets: Any, data: Any, classes: Any, bullets: Any
             more = True
             while more:
                 begins[found] = at
-                at, first, last, size, count, most, ended, value = _read_line(
-                    data, at, stop, classes
-                )
+                begin, at = at, _line_end(data, at, stop)
+                first, last = _trimmed(data, begin, at, classes)
                 kind = BLANK
-                if size > 0:
+                if first < last:
                     kind = _opening(data, first, last, classes, bullets)
                     kind |= _ending(data, first, last, ends)
                 mark = np.int64(data[first]) if kind & FENCE else np.int64(0)
@@ -391,47 +385,98 @@ def _find_lines(starts: Any, offsets: Any, data: Any, classes: Any, bullets: Any
                     fence = np.int64(0)
                 elif fence != 0:  # within a block nothing but its end means anything
                     kind = (kind & BLANK) | CODE
-                kinds[found], hashes[found] = kind, value
-                chars[found], words[found] = size, count
-                longest[found], sentences[found] = most, ended
+                kinds[found] = kind
                 found += 1
                 more = at < stop
                 at += 1
         row_starts[row + 1] = found
-    return row_starts, begins, kinds, chars, words, longest, sentences, hashes
+    return row_starts, begins, kinds
 
 
 @compiled
-def _measure_words(starts: Any, offsets: Any, data: Any, table: Any, classes: Any) -> Any:
+def _ends_sentence(data: Any, begin: Any, end: Any) -> Any:
+    """Return whether a word ends in a full stop, so that 3.14 and e.g. do not count twice."""
+    at = end - 1
+    while at > begin and _MARKS[data[at]] == _AFTER_STOP:
+        at -= 1
+    return _MARKS[data[at]] == _STOP
+
+
+@compiled
+def _measure_lines(bounds: Any, data: Any, classes: Any) -> Any:
+    count = len(bounds) - 1
+    chars, words = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    longest, sentences = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    hashes = np.empty(count, np.uint64)
+    for line in range(count):
+        at, stop = bounds[line], bounds[line + 1]
+        value = FNV_OFFSET
+        since = 0  # white space since the last word
+        while at < stop:
+            begin, size = at, 0
+            while at < stop:
+                eight = eight_bytes(data, at)
+                plain = min(plain_bytes(eight), stop - at)
+                if plain > 0:
+                    kept = eight & (ALL_BITS >> np.uint64(64 - 8 * plain))
+                    value = (value ^ kept) * CHUNK_PRIME
+                    value ^= value >> np.uint64(32)
+                    at, size = at + plain, size + plain
+                if plain == 8 or at == stop:
+                    continue
+                if data[at] < 0x80:
+                    break
+                code, width = code_point(data, at, stop)
+                if classes[code] == SPACE:
+                    break
+                sentences[line] += code in _WIDE_STOPS
+                value = (value ^ np.uint64(code)) * CHUNK_PRIME
+                at, size = at + width, size + 1
+            if at > begin:
+                value = (value ^ np.uint64(at - begin)) * CHUNK_PRIME
+                chars[line] += size + (since if words[line] > 0 else 0)
+                words[line] += 1
+                longest[line] = max(longest[line], size)
+                sentences[line] += _ends_sentence(data, begin, at)
+                since = 0
+            if at < stop:
+                _, width = _is_space(data, at, stop, classes)
+                at += width
+                since += 1
+        hashes[line] = value
+    return chars, words, longest, sentences, hashes
+
+
+@compiled
+def _lettered(starts: Any, offsets: Any, data: Any, table: Any, classes: Any) -> Any:
     turns = len(offsets) - 1
     size = np.int64(offsets[turns]) - np.int64(offsets[0])
-    lengths = np.empty((size + turns + 1) // 2 + 1, np.uint32)
+    letters = np.empty((size + turns + 1) // 2 + 1, np.bool_)
     found = 0
     for turn in range(starts[0], starts[-1]):
         at, end = np.int64(offsets[turn]), np.int64(offsets[turn + 1])
-        length, mark = 0, np.uint32(0)
+        inside, mark = False, False
         while at < end:
             code, width = np.int64(data[at]), 1
             if code >= 0x80:
                 code, width = code_point(data, at, end)
             entry = table[code]
             if entry == 0 or entry >= ALONE:
-                if length > 0:
-                    lengths[found] = np.uint32(length) | mark
+                if inside:
+                    letters[found] = mark
                     found += 1
-                length, mark = 0, np.uint32(0)
+                inside, mark = False, False
                 if entry != 0:
-                    lengths[found] = np.uint32(1) | SHARE_OF_LETTERS
+                    letters[found] = True
                     found += 1
             else:
-                length += 1
-                if classes[code] <= UPPER:
-                    mark = SHARE_OF_LETTERS
+                inside = True
+                mark = mark or classes[code] <= UPPER
             at += width
-        if length > 0:
-            lengths[found] = np.uint32(length) | mark
+        if inside:
+            letters[found] = mark
             found += 1
-    return lengths[:found]
+    return letters[:found]
 
 
 @compiled
@@ -514,47 +559,70 @@ def _paragraphs(starts: Any, kinds: Any, hashes: Any, sizes: Any) -> Any:
 
 
 @compiled
-def _repeated_ngrams(starts: Any, hashes: Any, lengths: Any) -> Any:
+def _keep(places: Any, count: Any, wanted: Any) -> Any:
+    """Move the wanted ones of the first `count` places to the front; return how many they are."""
+    kept = 0
+    for at in range(count):
+        if wanted[places[at]]:
+            places[kept] = places[at]
+            kept += 1
+    return kept
+
+
+@compiled
+def _repeated_ngrams(starts: Any, hashes: Any, sizes: Any) -> Any:
+    """Only where an n-gram comes twice can one of a word more: soon, few places are left."""
     rows = len(starts) - 1
     top, again = np.zeros((rows, 3), np.int64), np.zeros((rows, 6), np.int64)
     most = _most(starts)
     largest = _table_size(most)
     keys, stamps = np.zeros(largest, np.uint64), np.zeros(largest, np.int64)
-    counts = np.zeros(largest, np.int32)
+    counts, firsts = np.zeros(largest, np.int32), np.zeros(largest, np.int64)
     prime = np.uint64(0x9E3779B97F4A7C15)
     running = np.zeros(most + 1, np.uint64)  # hashes of what is before each word
     before = np.zeros(most + 1, np.int64)  # characters of it
+    places = np.empty(most, np.int64)  # where n-grams begin that may come twice
+    twice = np.zeros(most, np.bool_)
     for row in range(rows):
         begin, size = starts[row], starts[row + 1] - starts[row]
         for i in range(size):
             running[i + 1] = running[i] * prime + hashes[begin + i]
-            before[i + 1] = before[i] + lengths[begin + i]
-        mask = np.uint64(_table_size(size) - 1)
+            before[i + 1] = before[i] + sizes[begin + i]
+            places[i] = i
+        left = size
         power = prime
         for n in range(2, 11):
             power *= prime
             stamp = row * 11 + n
+            mask = np.uint64(_table_size(left) - 1)
             frequent = covered = wide = 0
             reached = 0  # words before it are counted already
-            for i in range(size - n + 1):
+            for at in range(left):
+                i = places[at]
+                twice[i] = False
+                if i + n > size:
+                    continue
                 value = running[i + n] - running[i] * power
-                chars = before[i + n] - before[i]
                 slot = _slot_of(value, keys, stamps, stamp, mask)
                 if stamps[slot] != stamp:
                     stamps[slot], keys[slot], counts[slot] = stamp, value, 1
+                    firsts[slot] = i
                     continue
+                twice[i] = twice[firsts[slot]] = True
                 counts[slot] += 1
+                chars = before[i + n] - before[i]
                 if counts[slot] > frequent or (counts[slot] == frequent and chars > wide):
                     frequent, wide = counts[slot], chars
                 first = max(i, reached)
                 covered += before[i + n] - before[first]
                 reached = i + n
-            if frequent == 0:  # no longer n-gram can come twice either
+            if frequent == 0:
                 break
             if n <= 4:
                 top[row, n - 2] = frequent * wide
             else:
                 again[row, n - 5] = covered
+            left = _keep(places, left, twice)
     return top, again
 
 
@@ -637,33 +705,62 @@ def _common_subsequence(
 
 
 @compiled
-def _bare_hashes(starts: Any, offsets: Any, data: Any, table: Any, classes: Any) -> Any:
+def _next_bare(
+    data: Any, offsets: Any, turn: Any, last: Any, at: Any, fresh: Any, table: Any, classes: Any
+) -> Any:
+    """Return (the next letter or digit in lower case, turn, where, whether its line was empty).
+
+    `_ABSENT` for the letter where there is none before turn `last`.
+    """
+    while turn < last:
+        end = np.int64(offsets[turn + 1])
+        while at < end:
+            if fresh and 0x30 <= data[at] <= 0x39:
+                after = at
+                while after < end and 0x30 <= data[after] <= 0x39:
+                    after += 1
+                dotted = after + 1 < end and data[after] in _AFTER_NUMBER
+                if dotted and data[after + 1] == 0x20:
+                    at = after
+            code, width = code_point(data, at, end)
+            kind = classes[code]
+            fresh = code == _NEWLINE or (fresh and kind == SPACE)
+            at += width
+            if kind <= DIGIT:
+                return np.int64(table[code] & np.uint32(ALONE - 1)), turn, at, fresh
+        turn += 1
+        if turn < last:
+            at = np.int64(offsets[turn])
+        fresh = True
+    return _ABSENT, turn, at, fresh
+
+
+@compiled
+def _same_bare(one: Any, other: Any, table: Any, classes: Any) -> Any:
+    """Read both sides letter by letter, up to the first that differs: soon, in nearly all rows."""
+    starts, offsets, data = one
+    other_starts, other_offsets, other_data = other
     rows = len(starts) - 1
-    found = np.empty(rows, np.uint64)
+    same = np.empty(rows, np.bool_)
     for row in range(rows):
-        value = np.uint64(0xCBF29CE484222325)
-        for turn in range(starts[row], starts[row + 1]):
-            at, end = np.int64(offsets[turn]), np.int64(offsets[turn + 1])
-            fresh = True  # nothing but white space since the line began
-            while at < end:
-                if fresh and 0x30 <= data[at] <= 0x39:
-                    after = at
-                    while after < end and 0x30 <= data[after] <= 0x39:
-                        after += 1
-                    dotted = after + 1 < end and data[after] in _AFTER_NUMBER
-                    if dotted and data[after + 1] == 0x20:
-                        at = after
-                code, width = np.int64(data[at]), 1
-                if code >= 0x80:
-                    code, width = code_point(data, at, end)
-                kind = classes[code]
-                if code == 0x0A:
-                    fresh = True
-                elif kind != SPACE:
-                    fresh = False
-                if kind <= DIGIT:
-                    lower = np.uint64(table[code] & np.uint32(ALONE - 1))
-                    value = (value ^ lower) * np.uint64(0x100000001B3)
-                at += width
-        found[row] = value
-    return found
+        turn, last = np.int64(starts[row]), starts[row + 1]
+        other_turn, other_last = np.int64(other_starts[row]), other_starts[row + 1]
+        at, other_at = np.int64(offsets[turn]), np.int64(other_offsets[other_turn])
+        fresh = other_fresh = True
+        letter = other_letter = np.int64(0)
+        while letter == other_letter and letter != _ABSENT:
+            letter, turn, at, fresh = _next_bare(
+                data, offsets, turn, last, at, fresh, table, classes
+            )
+            other_letter, other_turn, other_at, other_fresh = _next_bare(
+                other_data,
+                other_offsets,
+                other_turn,
+                other_last,
+                other_at,
+                other_fresh,
+                table,
+                classes,
+            )
+        same[row] = letter == other_letter
+    return same

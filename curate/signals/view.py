@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from curate.models.chosen import NONE, Models
@@ -66,33 +66,50 @@ class Turns:
 class Words:
     """The words of one side of n rows, as hashes: row i has `starts[i]` to `starts[i+1]`.
 
-    `starts` is int64 of n + 1 values, `hashes` uint64, `chars` int32 (characters of each row,
-    white space included). What a word is: `kernels`.
+    `starts` is int64 of n + 1 values, `hashes` uint64, `sizes` int32 (characters of each word),
+    `chars` int32 (characters of each row, white space included). What a word is: `kernels`.
     """
 
     starts: np.ndarray
     hashes: np.ndarray
+    sizes: np.ndarray
     chars: np.ndarray
+
+
+@dataclass(frozen=True)
+class LineSizes:
+    """What is in lines, an entry for each: see `text_kernels.measure_lines`.
+
+    `chars`, `words`, `longest` (word, in characters) and `sentences` (ends of them) are int32,
+    `hashes` (of its words) uint64.
+    """
+
+    chars: np.ndarray
+    words: np.ndarray
+    longest: np.ndarray
+    sentences: np.ndarray
+    hashes: np.ndarray
 
 
 @dataclass(frozen=True)
 class Lines:
     """The lines of one side of n rows: row i has `starts[i]` to `starts[i+1]` (int64, n + 1).
 
-    `kinds` are bits (uint16, `text_kernels`), `chars`, `words`, `longest` (word, in characters) and
-    `sentences` (ends of them) int32, `hashes` uint64; `begins` (int64) are places in the bytes of
-    the contents, whose lines `text` holds, white space and line ends included.
+    `kinds` are bits (uint16, `text_kernels`); `begins` (int64) are places in the bytes of the
+    contents, whose lines `text` holds, white space and line ends included.
     """
 
     contents: pa.StringArray
     starts: np.ndarray
     begins: np.ndarray
     kinds: np.ndarray
-    chars: np.ndarray
-    words: np.ndarray
-    longest: np.ndarray
-    sentences: np.ndarray
-    hashes: np.ndarray
+
+    @cached_property
+    def sizes(self) -> LineSizes:
+        """What is in each line; most signals ask for its kind alone, which costs far less."""
+        from curate.signals import text_kernels
+
+        return LineSizes(*text_kernels.measure_lines(self.begins, self.contents))
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Return the sum of one number a line over the lines of each row (int64)."""
@@ -208,18 +225,15 @@ class View:
         """Return the number of words of each row's side (int32)."""
         return self.lengths(side)[0]
 
-    def word_lengths(self, side: str) -> np.ndarray:
-        """Return the length of each of the side's words, in the order of `words` (uint32).
+    def lettered(self, side: str) -> np.ndarray:
+        """Return which of the side's words, in the order of `words`, have a letter (bool)."""
 
-        With `text_kernels.SHARE_OF_LETTERS` set where there is a letter in it.
-        """
-
-        def measure() -> np.ndarray:
+        def find() -> np.ndarray:
             from curate.signals import text_kernels
 
-            return text_kernels.measure_words(self.turns(side).starts, self.contents(side))
+            return text_kernels.lettered(self.turns(side).starts, self.contents(side))
 
-        return self._once(f"word lengths:{side}", measure)
+        return self._once(f"lettered:{side}", find)
 
     def lines(self, side: str) -> Lines:
         """Return the side's lines."""

@@ -77,7 +77,7 @@ def test_other_shards_and_smaller_tasks(source, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(curate.plan, "plan", partial(plan, shard_bytes=1500))
     monkeypatch.setattr(near, "TASK_PAIRS", 5)
     monkeypatch.setattr(near, "TASK_RECORDS", 4)
-    monkeypatch.setattr(near, "PART_RECORDS", 30)
+    monkeypatch.setattr(near, "PART_KEYS", 240)
     run(recipe(source), tmp_path / "out")
     assert hashes(tmp_path / "out") == whole
 

@@ -59,7 +59,7 @@ def sketch(members: set[int], bins: int) -> list[int]:
     turn = 0
     while None in values:
         for one in members:
-            drawn = spread((one + turn * ROUND) & MASK)
+            drawn = spread((one + turn * ROUND) & MASK) if turn else one
             place = ((drawn >> 32) * bins) >> 32 if turn < bins else turn - bins
             value = (turn << 32) | (drawn & 0xFFFFFFFF)
             if values[place] is None or value < values[place]:
@@ -73,8 +73,9 @@ def band_keys(values: list[int], bands: int, rows: int) -> list[int]:
     for band in range(bands):
         key = band
         for value in values[band * rows : (band + 1) * rows]:
-            key = spread((key * ROUND + value) & MASK)
-        found.append(key)
+            key = ((key ^ value) * ROUND) & MASK
+            key ^= key >> 32
+        found.append(spread(key))
     return found
 
 

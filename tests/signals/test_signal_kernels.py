@@ -54,7 +54,7 @@ def tokenised(rows: list[list[str]]) -> tuple[list[list[int]], list[int]]:
     """Return (the hashes of each row's words, its characters) as the kernel has them."""
     flat = pa.array([turn for row in rows for turn in row], pa.string())
     starts = np.cumsum([0] + [len(row) for row in rows]).astype(np.int32)
-    where, hashes, chars = kernels.tokenise(starts, flat)
+    where, hashes, _, chars = kernels.tokenise(starts, flat)
     return [hashes[a:b].tolist() for a, b in itertools.pairwise(where)], chars.tolist()
 
 
@@ -171,13 +171,13 @@ def test_a_character_cut_off_at_the_end_is_not_read_past_it():
     for cut in (b"ab\xe4\xbd", b"ab\xf0\x9f\x98", b"\xc3", b"a\x80b", b"\xf7\xbf\xbf\xbf"):
         buffers = [None, pa.py_buffer(np.array([0, len(cut)], np.int32)), pa.py_buffer(cut)]
         broken = pa.Array.from_buffers(pa.string(), 1, buffers)
-        where, hashes, chars = kernels.tokenise(np.array([0, 1], np.int32), broken)
+        where, hashes, _, chars = kernels.tokenise(np.array([0, 1], np.int32), broken)
         assert 0 < chars[0] <= len(cut)
         assert len(hashes) == where[-1] <= len(cut)
 
 
 def test_an_empty_column_has_no_words():
-    where, hashes, chars = kernels.tokenise(np.zeros(1, np.int32), pa.array([], pa.string()))
+    where, hashes, _, chars = kernels.tokenise(np.zeros(1, np.int32), pa.array([], pa.string()))
     assert (where.tolist(), len(hashes), len(chars)) == ([0], 0, 0)
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curate.signals import kernels
@@ -21,7 +21,7 @@ NASTY = st.text(
     st.sampled_from("ab A.!?…'\")#-*+•1 2.\n\r\t`~|>\0éß你好。。！か한😀\u3000")
     | st.characters(codec="utf-8")
 )
-ROWS = st.lists(st.lists(NASTY, max_size=3), max_size=5)
+ROWS = st.lists(st.lists(NASTY | st.lists(NASTY).map("".join), max_size=3), max_size=5)
 WORDS = st.lists(st.lists(st.integers(0, 4), max_size=40), max_size=4)
 
 
@@ -82,7 +82,7 @@ def opening(line):
 
 
 def lines_of(turn):
-    """The twin of `find_lines`: (kind, characters, words, longest word, sentences) of each line."""
+    """The twin of the lines: (kind, characters, words, longest word, sentences) of each line."""
     found, fence = [], ""
     for raw in turn.split("\n"):
         line = raw.strip()
@@ -101,11 +101,17 @@ def lines_of(turn):
     return found
 
 
+EVERY_BYTE = "".join(map(chr, range(128)))
+
+
 @COMPILES
 @given(ROWS)
+@example([[EVERY_BYTE, EVERY_BYTE.replace("\n", "") * 3 + "\nab"]])
 def test_lines_are_what_the_twin_finds(rows):
-    starts, _, *columns, hashes = text.find_lines(*flat(rows))
-    found = list(zip(*(column.tolist() for column in columns), strict=True))
+    row_starts, contents = flat(rows)
+    starts, begins, kinds = text.find_lines(row_starts, contents)
+    *columns, hashes = text.measure_lines(begins, contents)
+    found = list(zip(*(column.tolist() for column in (kinds, *columns)), strict=True))
     expected = [[line for turn in row for line in lines_of(turn)] for row in rows]
     assert [found[a:b] for a, b in pairwise(starts)] == expected
     written = [" ".join(line.split()) for row in rows for turn in row for line in turn.split("\n")]
@@ -126,17 +132,16 @@ def test_the_text_of_the_lines_is_the_text(rows):
 
 @COMPILES
 @given(ROWS)
-def test_words_have_the_length_and_letters_that_the_twin_finds(rows):
+def test_words_have_the_sizes_and_letters_that_the_twin_finds(rows):
     starts, contents = flat(rows)
-    lengths = text.measure_words(starts, contents)
     words = [word for row in rows for turn in row for word in words_of(turn)]
-    assert (lengths & ~text.SHARE_OF_LETTERS).tolist() == list(map(len, words))
-    assert len(lengths) == len(kernels.tokenise(starts, contents)[1])
+    assert kernels.tokenise(starts, contents)[2].tolist() == list(map(len, words))
+    found = text.lettered(starts, contents).tolist()
     known = [word for word in words if max(word) < "\U00020000" and word.lower() == word]
     letters = {word: any(class_of(c) <= text.UPPER for c in word) for word in known}
-    for word, length in zip(words, lengths.tolist(), strict=True):
+    for word, lettered in zip(words, found, strict=True):
         if word in letters and len(word) > 1:
-            assert bool(length & text.SHARE_OF_LETTERS) == letters[word], word
+            assert lettered == letters[word], word
 
 
 @COMPILES
@@ -234,5 +239,29 @@ def test_sides_that_are_too_long_are_not_compared():
     ],
 )
 def test_bare_texts_are_letters_and_digits_in_order(one, other, same):
-    first, second = text.bare_hashes(*flat([[one], [other]]))
-    assert (first == second) == same
+    assert text.same_bare(*flat([[one]]), *flat([[other]])).tolist() == [same]
+
+
+def bare(row):
+    """The twin of `same_bare`: the letters and digits of a row's turns, without list numbers."""
+    found = ""
+    for turn in row:
+        for line in turn.split("\n"):
+            plain = re.sub(r"^(\s*)[0-9]+([.)] )", r"\1\2", line)
+            found += "".join(c.lower() if len(c.lower()) == 1 else c for c in plain if kept(c))
+    return found
+
+
+def kept(character):
+    return class_of(character) in (text.LETTER, text.UPPER, text.DIGIT)
+
+
+PLAIN = st.lists(st.text("aAb 1.)\n*é。", max_size=12), max_size=3)
+
+
+@COMPILES
+@given(st.lists(st.tuples(PLAIN, PLAIN), max_size=4))
+def test_sides_are_bare_alike_where_the_twin_says(pairs):
+    ones, others = [one for one, _ in pairs], [other for _, other in pairs]
+    found = text.same_bare(*flat(ones), *flat(others))
+    assert found.tolist() == [bare(one) == bare(other) for one, other in pairs]

@@ -81,9 +81,7 @@ def shortcuts(folder: Folder, *, weighted: bool = False) -> list[Shortcut]:
         )
     names = _names(folder.manifest)
     column = partial(numbers, _kept_signals(folder, names))
-    return tell(
-        folder, folder.manifest, names, column, kept_weights(folder) if weighted else None
-    )
+    return tell(folder, folder.manifest, names, column, kept_weights(folder) if weighted else None)
 
 
 def kept_weights(folder: Folder) -> np.ndarray:

@@ -47,6 +47,7 @@ def draw_curves(
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         png, svg = folder / "curves.png", folder / "curves.svg"
         figure.savefig(png, dpi=150)
+        figure.set_layout_engine(None)  # what is laid out stays so: half of the work
         figure.savefig(svg, metadata={"Date": None})
     return png, svg
 

@@ -129,6 +129,7 @@ _ALL: Final = (
         config="KTOConfig",
         check_options=kto.check_options,
         rows=kto.rows,
+        make=kto.make,
         reward=_LOG_RATIO,
         hint="**Pairs** are taken too: each becomes a good answer and a bad one.",
     ),

@@ -82,7 +82,8 @@ class Prepared:
     """What the checks have made of the settings: everything a trainer is built from.
 
     `model` is the folder or name to load, `options` all that is handed to TRL's config, `steps`
-    how many optimizer steps that makes.
+    how many optimizer steps that makes. `fits`: no row is longer than `max_length`, as far as text
+    alone tells.
     """
 
     method: Method
@@ -95,6 +96,7 @@ class Prepared:
     options: dict[str, Any]
     steps: int
     notes: tuple[str, ...]
+    fits: bool
 
 
 def type_settings(method: Method, givens: list[Given], also: Iterable[str]) -> dict[str, Any]:
@@ -216,6 +218,8 @@ def prepare(settings: Settings, machine: Machine) -> Prepared:
         options=options,
         steps=steps,
         notes=tuple(notes),
+        fits="images" not in sets["train"].column_names
+        and not any(use.dropped or use.cut for use in uses),
     )
 
 
@@ -331,6 +335,7 @@ def _make_trainer(settings: Settings, prepared: Prepared, callbacks: list[Any]) 
                     adapter=_adapter(settings),
                     quantization=_quantization(settings),
                     callbacks=callbacks,
+                    fits=prepared.fits,
                 )
             )
         except (OSError, ValueError, NotImplementedError, ImportError) as error:

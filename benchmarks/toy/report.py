@@ -70,7 +70,7 @@ def frontier(made: dict[str, Any]) -> str:
     seeds = len({run["labels"]["seed"] for run in runs})
     return (
         f"Reward / KL in nats, means of {seeds} seeds; the policy before is at "
-        f"{start['figures']['reward']:.2f} / 0. {made['frontier_seconds']} s.\n\n"
+        f"{start['figures']['reward']:.2f} / 0.\n\n"
         + "\n".join(lines)
         + "\n\n![Reward against KL](frontier.svg)\n\n![Reward against beta](beta.svg)\n"
     )
@@ -90,7 +90,7 @@ def curation(made: dict[str, Any]) -> str:
         lines.append(f"| {arm} | {rows:,} | {share} | {' | '.join(cells)} |")
     told = [s for s in found["sentences"] if s.startswith(("accuracy,", "reward,"))]
     return (
-        f"Means over {len(seeds)} seeds with intervals of 95 %, {made['curation_seconds']} s.\n\n"
+        f"Means over {len(seeds)} seeds with intervals of 95 %.\n\n"
         + "\n".join(lines)
         + "\n\n"
         + "".join(f"- {sentence}\n" for sentence in told)
@@ -102,7 +102,27 @@ def _interval(one: dict[str, float]) -> str:
     return f"{one['value']:.3f} ± {half:.3f}"
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"frontier": frontier, "curation": curation}
+def seconds(made: dict[str, Any]) -> str:
+    """Return how long each part took, by how many workers on which processor."""
+    took = made["seconds"]
+    parts = ", ".join(f"{part} {one} s" for part, one in took.items())
+    began = (
+        f"{sum(took.values()) / 60:.1f} minutes in all"
+        if made["anew"]
+        else "of a call that went on where another had ended, whose time is not in them"
+    )
+    workers = made["workers"]
+    return (
+        f"Wall time with {workers} worker{'s' * (workers != 1)} of one thread each on "
+        f"{made['processor']}: {parts}; {began}.\n"
+    )
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "frontier": frontier,
+    "curation": curation,
+    "seconds": seconds,
+}
 """The tables by their names in README.md."""
 
 if __name__ == "__main__":

@@ -245,6 +245,23 @@ def test_the_reference_is_computed_once_when_every_row_is_seen(toy: Path, tmp_pa
     assert all_of_them.log[0]["loss"] == pytest.approx(math.log(2), abs=1e-3)
 
 
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_runs_on_the_same_rows_share_tokens_and_reference(
+    method: str, toy: Path, tmp_path: Path, scratch_model: Path
+) -> None:
+    def cached_by(output: str, beta: float) -> set[Path]:
+        options = {"max_steps": 2, "beta": beta, "precompute_ref_log_probs": True}
+        settings = Settings(method, toy, str(scratch_model), tmp_path / output, options=options)
+        metrics = train(settings, Console(file=io.StringIO()))
+        assert metrics.options["max_length"] == 1024
+        (first, *_) = load(open_folder(toy), "train").cache_files
+        return set(Path(first["filename"]).parent.glob("cache-*"))
+
+    made = cached_by("one", 0.1)
+    assert made
+    assert cached_by("two", 0.3) == made
+
+
 def test_a_method_is_one_entry_and_a_small_file() -> None:
     for name in ("dpo", "kto", "reference_free", "sft", "reward"):
         module = importlib.import_module(f"train.trainers.{name}")

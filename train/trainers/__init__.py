@@ -19,7 +19,8 @@ class Parts:
     """What a TRL trainer is built from.
 
     `trainer` is TRL's class, `model` the folder or name that it loads, `config` its TRL config,
-    `adapter` a peft config or None, `quantization` a transformers config or None.
+    `adapter` a peft config or None, `quantization` a transformers config or None. `fits` says that
+    no row is longer than `max_length`.
     """
 
     trainer: Any
@@ -31,6 +32,7 @@ class Parts:
     adapter: Any | None
     quantization: Any | None
     callbacks: list[Any]
+    fits: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,22 @@ def build(trainer: Any, parts: Parts) -> Any:
         peft_config=parts.adapter,
         callbacks=parts.callbacks,
     )
+
+
+def build_sharing(trainer: Any, parts: Parts) -> Any:
+    """Return a trainer that shares its tokens and its reference with other runs on the same rows.
+
+    TRL caches both by their fingerprint, but drops overlong rows by a function that holds all
+    options, the output folder among them, so that behind it no two runs have the same one (TRL
+    1.16). Where nothing is overlong it is kept from looking.
+    """
+    if not parts.fits:
+        return build(trainer, parts)
+    longest = parts.config.max_length
+    parts.config.max_length = None
+    made = build(trainer, parts)
+    parts.config.max_length = longest
+    return made
 
 
 def make(parts: Parts) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from schemas.errors import UsageError, did_you_mean
 from train.settings import Lora
-from train.trainers import Chosen, Parts, build, with_row_means
+from train.trainers import Chosen, Parts, build_sharing, with_row_means
 
 F_DIVERGENCES: Final = ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")
 """f-DPO (arXiv:2309.16240), as TRL names them; it looks at the name at the first step only."""
@@ -79,7 +79,7 @@ def _check_smoothing(losses: list[str], smoothing: float) -> list[str]:
 
 def make(parts: Parts) -> Any:
     """Return the DPOTrainer. The reference is the model again, or the model without its adapter."""
-    return build(with_row_means(parts.trainer, ("rewards/", "logps/")), parts)
+    return build_sharing(with_row_means(parts.trainer, ("rewards/", "logps/")), parts)
 
 
 def defaults(rows: int, rows_seen: int, options: dict[str, Any], *, has_images: bool) -> Chosen:

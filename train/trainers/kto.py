@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import UsageError
 from train.settings import Lora
-from train.trainers import Chosen
+from train.trainers import Chosen, Parts, build_sharing
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -37,6 +37,11 @@ def check_options(options: dict[str, Any], lora: Lora | None) -> list[str]:
             "beforehand; the rows are shuffled already"
         )
     return []
+
+
+def make(parts: Parts) -> Any:
+    """Return the KTOTrainer."""
+    return build_sharing(parts.trainer, parts)
 
 
 def rows(data: Dataset, seed: int) -> Dataset:

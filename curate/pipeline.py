@@ -124,23 +124,14 @@ def run(
             if wrong:
                 place.discard()
                 raise DataError(wrong)
-            known, seen, decided = _decide(
-                recipe, plan, rules, lookout, place.work, engine, watcher
+            stages, splits, files = _decide_and_write(
+                recipe, plan, rules, lookout, place, staged, engine, watcher
             )
-            stages = _history(plan, staged, decided, recipe)
-            if not sum(decided.splits.values()):
-                place.discard()
-                raise DataError(nothing_left(plan, stages))
-            files = _write(plan, place, staged, decided, engine, watcher)
-            if seen is not None:
-                files |= write_clusters(place.work, place.root, seen.clusters, known)
-                files |= write_contamination(place.root, seen.contamination, known)
-            files |= _carried(recipe, plan, place, known)
             if review is not None or any(one.parts("annotations") for one in plan.parents):
                 from curate.annotate.results import write_annotations
 
                 files |= write_annotations(review, plan.parents, place.root)
-            _seal(plan, recipe, place, decided, stages, files, staged, versions(lookout, plan))
+            _seal(plan, recipe, place, splits, stages, files, staged, versions(lookout, plan))
             place.finish()
     return open_folder(target.output)
 
@@ -337,6 +328,33 @@ def _stage(
     for signal, rows in _sum(one.unmeasured for one in staged).items():
         watcher.say(f"{rows:,} rows have no {signal}; no rule on it drops them")
     return staged
+
+
+def _decide_and_write(
+    recipe: Recipe,
+    plan: Plan,
+    rules: tuple[Rule, ...],
+    lookout: Looking | None,
+    place: Workplace,
+    staged: list[Staged],
+    engine: Engine,
+    watcher: Watcher,
+) -> tuple[tuple[Stage, ...], dict[str, int], dict[str, OutputFile]]:
+    """Decide on all records and write them; return the stages, how many each split has, the files.
+
+    What is held of every record is let go with that: the report needs memory of its own.
+    """
+    known, seen, decided = _decide(recipe, plan, rules, lookout, place.work, engine, watcher)
+    stages = _history(plan, staged, decided, recipe)
+    if not sum(decided.splits.values()):
+        place.discard()
+        raise DataError(nothing_left(plan, stages))
+    files = _write(plan, place, staged, decided, engine, watcher)
+    if seen is not None:
+        files |= write_clusters(place.work, place.root, seen.clusters, known)
+        files |= write_contamination(place.root, seen.contamination, known)
+    files |= _carried(recipe, plan, place, known)
+    return stages, decided.splits, files
 
 
 def _decide(
@@ -548,7 +566,7 @@ def _seal(
     plan: Plan,
     recipe: Recipe,
     place: Workplace,
-    decided: Decided,
+    splits: dict[str, int],
     stages: tuple[Stage, ...],
     files: dict[str, OutputFile],
     staged: list[Staged],
@@ -567,7 +585,7 @@ def _seal(
         sources=plan.sources,
         inputs=plan.inputs,
         stages=stages,
-        splits={name: count for name, count in decided.splits.items() if count},
+        splits={name: count for name, count in splits.items() if count},
         files=dict(sorted(files.items())),
         columns=tuple(n for n in SCHEMAS[plan.shape].names if n in used.union(required)),
         versions=made_with,
